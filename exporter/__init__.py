@@ -1,0 +1,4 @@
+"""Exports of expired Indian futures and options candles: exact, streamed, resumable.
+
+`DataExporter` is the library's face; nothing in this package knows about HTTP or the server.
+"""
