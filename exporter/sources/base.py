@@ -1,0 +1,89 @@
+"""What a source of candles promises, and the values that pass through it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from exporter.model import Contract, ExportSpec, Instrument, Window
+from exporter.values import Candle
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What there is: instruments in the order they are offered, expiries newest first."""
+
+    instruments: tuple[Instrument, ...]
+    expiries: Mapping[str, tuple[date, ...]]
+    contracts: int
+
+    def instrument(self, key: str) -> Instrument | None:
+        return next((one for one in self.instruments if one.key == key), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How much a selection holds. `exact` is False where counts are not (yet) known for sure.
+
+    `careful` counts the contracts that leave the fast way (other timestamp forms, duplicates).
+    """
+
+    rows: int
+    exact: bool
+    contracts: int
+    empty_contracts: int
+    careful_contracts: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowTemplate:
+    """How one candle becomes text, said twice: for the engine and for Python.
+
+    `sql` is an expression over timestamp, open, high, low, close, volume, oi and the bound
+    constants `?4`, `?5`, ...; `build` gives the same text from a `Candle`. `separator` stands
+    between the rows of one contract.
+    """
+
+    sql: str
+    constants: tuple[str, ...]
+    build: Callable[[Candle], str]
+    separator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some rows of one contract, ready to be written.
+
+    `first` and `last` are the times of its outer candles; `dropped` counts duplicates left out.
+    """
+
+    data: bytes
+    rows: int
+    first: str
+    last: str
+    dropped: int = 0
+
+
+class Source(Protocol):
+    """A database of candles that is only ever read."""
+
+    async def catalogue(self) -> Catalogue: ...
+
+    async def contracts(self, spec: ExportSpec) -> list[Contract]: ...
+
+    async def estimate(self, spec: ExportSpec) -> Estimate: ...
+
+    async def identity(self) -> str:
+        """Changes whenever any content may have changed; the same text means the same rows."""
+
+    def read(
+        self, contract: Contract, template: RowTemplate, window: Window
+    ) -> AsyncGenerator[Block, None]:
+        """A contract's rows in time order, from one snapshot, one per instant."""
+
+    async def head(
+        self, contracts: Sequence[Contract], windows: Sequence[Window], rows: int
+    ) -> tuple[Contract, list[Candle]] | None:
+        """The first candles of the first contract that has any."""

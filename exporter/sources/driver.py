@@ -1,0 +1,88 @@
+"""aiosqlite over apsw: its SQLite is current everywhere, twice as fast here, and has no global lock.
+
+Measured in docs/performance.md. `aiosqlite.Connection` takes any callable that returns a DB-API
+face; this one has what aiosqlite calls and nothing else. Statements commit by themselves.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+import aiosqlite
+import apsw
+
+_CACHE_KIB = 2048
+_CHUNK = 1000
+
+
+class Face:
+    """A DB-API connection's face over apsw's, used by aiosqlite in its own thread."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.raw = connection
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> apsw.Cursor:
+        return self.raw.execute(sql, tuple(parameters))
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> apsw.Cursor:
+        return self.raw.executemany(sql, parameters)
+
+    def executescript(self, sql: str) -> apsw.Cursor:
+        return self.raw.execute(sql)
+
+    def cursor(self) -> apsw.Cursor:
+        return self.raw.cursor()
+
+    def interrupt(self) -> None:
+        self.raw.interrupt()
+
+    def close(self) -> None:
+        self.raw.close(True)
+
+    @property
+    def in_transaction(self) -> bool:
+        return bool(self.raw.in_transaction)
+
+
+def connect(
+    path: str | Path,
+    *,
+    readonly: bool,
+    busy_ms: int = 5000,
+    immutable: bool = False,
+    prepare: Callable[[apsw.Connection], None] | None = None,
+) -> aiosqlite.Connection:
+    """A connection that is opened when awaited; every statement is a transaction of its own.
+
+    `immutable` reads a file in a folder nobody can write; `prepare` runs once in the
+    connection's thread. Errors are apsw's (apsw.BusyError, apsw.CorruptError, ...).
+    """
+
+    def connector() -> Face:
+        flags = apsw.SQLITE_OPEN_URI
+        flags |= (
+            apsw.SQLITE_OPEN_READONLY
+            if readonly
+            else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+        )
+        raw = apsw.Connection(_uri(Path(path), immutable), flags=flags)
+        raw.set_busy_timeout(busy_ms)
+        raw.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        if prepare is not None:
+            prepare(raw)
+        return Face(raw)
+
+    connection = aiosqlite.Connection(cast(Callable[[], sqlite3.Connection], connector), _CHUNK)
+    # A process that was told to end must not wait for a query nobody will read.
+    connection._thread.daemon = True
+    return connection
+
+
+def _uri(path: Path, immutable: bool) -> str:
+    text = quote(str(path.absolute()).replace("\\", "/"))
+    prefix = "file:" if text.startswith("/") else "file:///"
+    return f"{prefix}{text}{'?immutable=1' if immutable else ''}"
