@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from exporter.model import SymbolStyle
+from exporter.model import Contract, SymbolStyle
 
 # English whatever the locale: strftime("%b") would follow the server's.
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -46,6 +46,11 @@ def symbol(base: str, expiry: date, kind: str, strike: Decimal | None, style: Sy
     if style is SymbolStyle.OPENALGO:
         return f"{stem}{strike_text(strike)}{kind}"
     return f"{stem}{kind[0]}{strike_text(strike)}"
+
+
+def contract_symbol(contract: Contract, style: SymbolStyle) -> str:
+    """The symbol of a contract in one of the two styles."""
+    return symbol(contract.base, contract.expiry, contract.kind, contract.strike, style)
 
 
 def parse(text: str) -> ParsedSymbol:

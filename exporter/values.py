@@ -6,7 +6,7 @@ Every function either returns the right text or raises `Unreadable` with the val
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
@@ -24,8 +24,7 @@ _TEXT = re.compile(
     r" ?(Z|z|[+-][0-9]{2}:?[0-9]{2})?"
 )
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
-_UTC = timezone.utc
-_EPOCH = datetime(1970, 1, 1, tzinfo=_UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Unreadable(ValueError):
@@ -95,6 +94,15 @@ def day_of(at: int) -> date:
     return date.fromordinal((at + IST_OFFSET_S) // _DAY_S + _EPOCH_ORDINAL)
 
 
+def stored_time(value: object) -> str:
+    """A stored timestamp as Indian ISO text, or as it stands where it cannot be read."""
+    try:
+        day, clock = instant_text(instant(value))
+    except Unreadable:
+        return str(value)
+    return f"{day}T{clock}+05:30"
+
+
 def price_text(column: str, value: object) -> str:
     """The shortest decimal text that gives the number back; a point always, an exponent never."""
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
@@ -124,7 +132,7 @@ def count_text(column: str, value: object) -> str:
 def _from_text(value: str, match: re.Match[str]) -> int:
     year, month, day, hour, minute = (int(match[n]) for n in range(1, 6))
     try:
-        moment = datetime(year, month, day, hour, minute, int(match[6] or 0), tzinfo=_UTC)
+        moment = datetime(year, month, day, hour, minute, int(match[6] or 0), tzinfo=UTC)
         shown = (moment - _EPOCH).days * _DAY_S + hour * 3600 + minute * 60 + moment.second
         return _checked(value, shown - _offset_s(match[7]))
     except ValueError:

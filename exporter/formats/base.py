@@ -1,0 +1,36 @@
+"""What a text format is: the bytes around the rows of each contract, and the row itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from exporter.plan import Plan
+from exporter.sources.base import RowTemplate
+
+
+class TextFormat(Protocol):
+    """Numbers are those of `plan.contracts`; all bytes are UTF-8."""
+
+    extension: str
+
+    def template(self, plan: Plan, number: int) -> RowTemplate:
+        """How a row of this contract is written."""
+
+    def head(self, plan: Plan) -> bytes:
+        """What one document of all contracts begins with."""
+
+    def before(self, plan: Plan, number: int) -> bytes:
+        """What stands before a contract's rows in that document."""
+
+    def after(self, plan: Plan, number: int) -> bytes:
+        """What stands after them."""
+
+    def tail(self, plan: Plan, summary: Mapping[str, object]) -> bytes:
+        """What the document ends with; `summary` is what is known only then."""
+
+    def member_head(self, plan: Plan, number: int) -> bytes:
+        """What a file of this contract alone begins with."""
+
+    def member_tail(self, plan: Plan, number: int) -> bytes:
+        """What that file ends with."""

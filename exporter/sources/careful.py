@@ -1,0 +1,146 @@
+"""The careful way: every value is read in Python, for rows that are not in the canonical form.
+
+Memory: 16 bytes a candle of one contract for its order, and one block of rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import aiosqlite
+import orjson
+
+from exporter.columns import OI
+from exporter.errors import Code, ExportError
+from exporter.model import Window
+from exporter.sources.base import Block, RowTemplate
+from exporter.sources.facts import Facts
+from exporter.values import Candle, Unreadable, candle, day_of, instant
+
+_BLOCK_ROWS = 4000
+
+_CLOCKS = (
+    "SELECT rowid, timestamp FROM historical_data"
+    " WHERE expired_instrument_key=?1 AND rowid>?2 ORDER BY rowid LIMIT ?3"
+)
+_CANDLES = (
+    f"SELECT open, high, low, close, volume, {OI} FROM json_each(?1) AS wanted"
+    " CROSS JOIN historical_data AS stored ON stored.rowid=wanted.value ORDER BY wanted.key"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The candles of a contract in time order, one an instant: parallel arrays."""
+
+    instants: array[int]
+    rowids: array[int]
+    dropped: int
+
+    def facts(self) -> Facts:
+        days = groupby(self.instants, key=day_of)
+        return Facts.of(False, self.dropped, ((day, sum(1 for _ in group)) for day, group in days))
+
+
+async def find_order(connection: aiosqlite.Connection, contract: str, window: Window) -> Order:
+    """Of candles that say one instant, the one written last stays (spec, "Values").
+
+    Raises ExportError(BAD_ROW) for a timestamp that cannot be read, wanted or not.
+    """
+    instants, rowids = array("q"), array("q")
+    last = -(2**63)
+    while True:
+        rows = list(await connection.execute_fetchall(_CLOCKS, (contract, last, _BLOCK_ROWS)))
+        if not rows:
+            break
+        last = rows[-1][0]
+        await asyncio.to_thread(_parse, contract, rows, instants, rowids)
+    return await asyncio.to_thread(_sorted, instants, rowids, window)
+
+
+async def read_in_order(
+    connection: aiosqlite.Connection, contract: str, template: RowTemplate, oi: str, order: Order
+) -> AsyncGenerator[Block]:
+    """The rows of `order` as blocks; the first one carries the number of dropped duplicates."""
+    dropped = order.dropped
+    for start in range(0, len(order.rowids), _BLOCK_ROWS):
+        candles = await candles_at(connection, contract, oi, order, start, start + _BLOCK_ROWS)
+        data = await asyncio.to_thread(_text, candles, template)
+        yield Block(data, len(candles), candles[0].timestamp, candles[-1].timestamp, dropped)
+        dropped = 0
+
+
+async def candles_at(
+    connection: aiosqlite.Connection, contract: str, oi: str, order: Order, start: int, end: int
+) -> list[Candle]:
+    """Candles `start` to `end` of an order; raises ExportError(BAD_ROW)."""
+    wanted = orjson.dumps(order.rowids[start:end].tolist()).decode()
+    rows = list(await connection.execute_fetchall(_CANDLES.replace(OI, oi), (wanted,)))
+    instants = order.instants[start:end]
+    if len(rows) != len(instants):
+        raise ExportError(
+            Code.DATABASE_UNREADABLE, f"contract {contract}: rows vanished while they were read"
+        )
+    return await asyncio.to_thread(_candles, contract, instants, rows)
+
+
+def bad_row(contract: str, error: Unreadable) -> ExportError:
+    return ExportError(
+        Code.BAD_ROW,
+        f"contract {contract} holds a candle whose {error.column} cannot be read:"
+        f" {error.value!r:.80}; correct or delete that row and try again",
+    )
+
+
+def _parse(contract: str, rows: Sequence[Any], instants: array[int], rowids: array[int]) -> None:
+    try:
+        for rowid, stored in rows:
+            instants.append(instant(stored))
+            rowids.append(rowid)
+    except Unreadable as error:
+        raise bad_row(contract, error) from error
+
+
+def _sorted(instants: array[int], rowids: array[int], window: Window) -> Order:
+    # Rows came by rowid and the sort is stable, so the last of equal instants was written last.
+    order = sorted(range(len(instants)), key=instants.__getitem__)
+    kept = Order(array("q"), array("q"), 0)
+    dropped = 0
+    for place, index in enumerate(order):
+        at = instants[index]
+        if not _wanted(at, window):
+            continue
+        if place + 1 < len(order) and instants[order[place + 1]] == at:
+            dropped += 1
+            continue
+        kept.instants.append(at)
+        kept.rowids.append(rowids[index])
+    return Order(kept.instants, kept.rowids, dropped)
+
+
+def _wanted(at: int, window: Window) -> bool:
+    if window.open:
+        return True
+    day = day_of(at)
+    return (window.first is None or day >= window.first) and (
+        window.last is None or day <= window.last
+    )
+
+
+def _candles(contract: str, instants: Sequence[int], rows: Sequence[Any]) -> list[Candle]:
+    try:
+        return [
+            candle(at, tuple(row[:4]), row[4], row[5])
+            for at, row in zip(instants, rows, strict=True)
+        ]
+    except Unreadable as error:
+        raise bad_row(contract, error) from error
+
+
+def _text(candles: Sequence[Candle], template: RowTemplate) -> bytes:
+    return template.separator.join(map(template.build, candles)).encode()

@@ -1,0 +1,149 @@
+"""The contracts table, parsed once into values that can be trusted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import aiosqlite
+
+from exporter.errors import Code, ExportError
+from exporter.model import Contract, Instrument
+from exporter.sources.base import Catalogue
+from exporter.sources.schema import Schema
+from exporter.symbols import base_symbol
+
+# Always offered, always first, under these names (spec, "Words").
+WELL_KNOWN = {
+    "NSE_INDEX|Nifty 50": "Nifty 50",
+    "NSE_INDEX|Nifty Bank": "Bank Nifty",
+    "BSE_INDEX|SENSEX": "Sensex",
+}
+_KINDS = ("CE", "PE", "FUT")
+_EXPIRY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]00:00(?::00)?.*)?")
+
+
+def display_name(key: str, symbol: str) -> str:
+    """The name people see for an instrument key (spec, "Words")."""
+    return WELL_KNOWN.get(key) or symbol or key.rpartition("|")[2] or key
+
+
+async def read_catalogue(connection: aiosqlite.Connection, schema: Schema) -> Catalogue:
+    """Raises ExportError(BAD_CONTRACT) for an expiry that is not a date."""
+    counts: dict[str, dict[date, int]] = {}
+    for key, stored, contracts in await connection.execute_fetchall(
+        "SELECT instrument_key, expiry_date, count(*) FROM contracts GROUP BY 1, 2"
+    ):
+        expiry = _expiry(f"contracts of {key}", stored)
+        by_date = counts.setdefault(str(key), {})
+        by_date[expiry] = by_date.get(expiry, 0) + contracts
+    symbols = await _symbols(connection, schema)
+    keys = [*WELL_KNOWN, *sorted(set(counts) - set(WELL_KNOWN), key=_by_name(symbols))]
+    return Catalogue(
+        instruments=tuple(
+            Instrument(
+                key,
+                display_name(key, symbols.get(key, "")),
+                symbols.get(key, ""),
+                len(counts.get(key, {})),
+                sum(counts.get(key, {}).values()),
+            )
+            for key in keys
+        ),
+        expiries={key: tuple(sorted(days, reverse=True)) for key, days in counts.items()},
+        contracts=sum(sum(days.values()) for days in counts.values()),
+    )
+
+
+async def read_contracts(
+    connection: aiosqlite.Connection, schema: Schema, instrument: str, expiry: date
+) -> list[Contract]:
+    """Contracts of one expiry by strike, then type, then key; futures have no strike.
+
+    Raises ExportError(BAD_CONTRACT), naming the contract.
+    """
+    rows = await connection.execute_fetchall(
+        "SELECT expired_instrument_key, contract_type, strike_price, trading_symbol,"
+        f" {schema.lot_size}, {schema.tick_size} FROM contracts"
+        " WHERE instrument_key=?1 AND expiry_date>=?2 AND expiry_date<?3",
+        (instrument, expiry.isoformat(), f"{expiry.isoformat()}~"),
+    )
+    symbol = (await _symbols(connection, schema, instrument)).get(instrument, "")
+    name = display_name(instrument, symbol)
+    contracts = [_contract(instrument, name, symbol, expiry, row) for row in rows]
+    return sorted(contracts, key=_order)
+
+
+def _order(contract: Contract) -> tuple[Decimal, str, str]:
+    lowest = Decimal("-Infinity")
+    return (lowest if contract.strike is None else contract.strike, contract.kind, contract.key)
+
+
+def _contract(
+    instrument: str, name: str, symbol: str, expiry: date, row: Iterable[Any]
+) -> Contract:
+    stored_key, stored_kind, stored_strike, stored_symbol, lot_size, tick_size = row
+    key = str(stored_key)
+    kind = str(stored_kind).strip().upper()
+    if kind not in _KINDS:
+        raise _bad(key, f"its type is {stored_kind!r}, not CE, PE or FUT")
+    strike = None
+    if kind != "FUT":
+        strike = _strike(key, stored_strike)
+    trading_symbol = "" if stored_symbol is None else str(stored_symbol)
+    base = base_symbol(trading_symbol, symbol, name)
+    if not base:
+        raise _bad(key, f"no base symbol can be made of {trading_symbol!r}")
+    return Contract(
+        key, instrument, name, expiry, kind, strike, trading_symbol, base,
+        _number(lot_size), _number(tick_size),
+    )  # fmt: skip
+
+
+def _strike(key: str, stored: object) -> Decimal:
+    if isinstance(stored, int | float | str):
+        try:
+            strike = Decimal(str(stored).strip())
+        except InvalidOperation:
+            strike = Decimal("NaN")
+        if strike.is_finite():
+            return strike
+    raise _bad(key, f"an option needs a strike, and its strike is {stored!r}")
+
+
+def _number(stored: object) -> int | float | None:
+    return stored if isinstance(stored, int | float) else None
+
+
+def _expiry(where: str, stored: object) -> date:
+    match = _EXPIRY.fullmatch(str(stored))
+    try:
+        return date.fromisoformat(match[1] if match else str(stored))
+    except ValueError:
+        raise ExportError(
+            Code.BAD_CONTRACT, f"{where} have an expiry that is not a date: {stored!r}"
+        ) from None
+
+
+def _bad(key: str, why: str) -> ExportError:
+    return ExportError(Code.BAD_CONTRACT, f"contract {key}: {why}")
+
+
+def _by_name(symbols: Mapping[str, str]) -> Any:
+    return lambda key: (display_name(key, symbols.get(key, "")).casefold(), key)
+
+
+async def _symbols(
+    connection: aiosqlite.Connection, schema: Schema, instrument: str | None = None
+) -> dict[str, str]:
+    if schema.instrument_symbol is None:
+        return {}
+    rows = await connection.execute_fetchall(
+        f"SELECT instrument_key, {schema.instrument_symbol} FROM instruments"
+        " WHERE ?1 IS NULL OR instrument_key=?1",
+        (instrument,),
+    )
+    return {str(key): str(symbol).strip() for key, symbol in rows if symbol is not None}

@@ -1,0 +1,153 @@
+"""Reads one contract after another, the fast way where that is right, else the careful way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import date
+from pathlib import Path
+
+import aiosqlite
+
+from exporter.errors import Code, ExportError
+from exporter.model import Contract, Window
+from exporter.sources import careful, plain
+from exporter.sources.base import Block, RowTemplate
+from exporter.sources.census import Census
+from exporter.sources.facts import Facts
+from exporter.sources.pool import Pool
+from exporter.sources.schema import Schema
+from exporter.sources.trouble import translated
+from exporter.values import Candle
+
+# About a megabyte of text, so that a writer never waits long and memory stays small.
+_STRETCH_ROWS = 8000
+
+
+class Reader:
+    """One contract at a time from the shared pool, each from one snapshot of the database."""
+
+    def __init__(
+        self, path: Path, pool: Pool, census: Census, schema: Schema, *, careful_only: bool
+    ) -> None:
+        self._path = path
+        self._pool = pool
+        self._census = census
+        self._schema = schema
+        self._careful_only = careful_only
+
+    async def count(self, contract: Contract) -> Facts:
+        """Facts of one contract from one snapshot; remembered in the census."""
+        async with self._pool.lease() as connection:
+            with translated(self._path):
+                await connection.execute_fetchall("BEGIN")
+                facts = await self._facts_here(connection, contract.key)
+                await connection.execute_fetchall("COMMIT")
+                return facts
+
+    async def candles(self, contract: Contract, day: date, rows: int) -> list[Candle]:
+        """The first `rows` candles of one day."""
+        async with self._pool.lease() as connection:
+            with translated(self._path):
+                await connection.execute_fetchall("BEGIN")
+                order = await careful.find_order(connection, contract.key, Window(day, day))
+                found = await careful.candles_at(
+                    connection, contract.key, self._schema.oi, order, 0, rows
+                )
+                await connection.execute_fetchall("COMMIT")
+                return found
+
+    async def read(
+        self, contract: Contract, template: RowTemplate, window: Window, file: str
+    ) -> AsyncGenerator[Block]:
+        """See `MarketDatabase.read`."""
+        facts = self._census.known(contract.key)
+        async with self._pool.lease() as connection:
+            with translated(self._path):
+                if facts is not None and facts.plain and not self._careful_only:
+                    block, done = await self._at_once(connection, contract, template, facts, window)
+                    if done:
+                        if block is not None:
+                            yield block
+                        return
+                await connection.execute_fetchall("BEGIN")
+                inside = self._in_transaction(connection, contract, template, window, file)
+                async with aclosing(inside) as blocks:
+                    async for block in blocks:
+                        yield block
+                await connection.execute_fetchall("COMMIT")
+
+    async def _at_once(
+        self,
+        connection: aiosqlite.Connection,
+        contract: Contract,
+        template: RowTemplate,
+        facts: Facts,
+        window: Window,
+    ) -> tuple[Block | None, bool]:
+        """A contract in one statement, if its facts still hold and it is short enough."""
+        stretches = list(facts.stretches(window, _STRETCH_ROWS))
+        if len(stretches) > 1:
+            return None, False
+        if not stretches:
+            ((state,),) = await connection.execute_fetchall("SELECT fingerprint()")
+            return None, state == self._census.live
+        first, last, rows = stretches[0]
+        block, state = await plain.read_stretch(
+            connection, contract.key, template, self._schema.oi, first, last
+        )
+        return block, state == self._census.live and block.rows == rows
+
+    async def _in_transaction(
+        self,
+        connection: aiosqlite.Connection,
+        contract: Contract,
+        template: RowTemplate,
+        window: Window,
+        file: str,
+    ) -> AsyncGenerator[Block]:
+        facts = await self._facts_here(connection, contract.key, file)
+        if not facts.plain or self._careful_only:
+            order = await careful.find_order(connection, contract.key, window)
+            async with aclosing(
+                careful.read_in_order(connection, contract.key, template, self._schema.oi, order)
+            ) as blocks:
+                async for block in blocks:
+                    yield block
+            return
+        for first, last, rows in facts.stretches(window, _STRETCH_ROWS):
+            block, _ = await plain.read_stretch(
+                connection, contract.key, template, self._schema.oi, first, last
+            )
+            if block.rows != rows:
+                raise ExportError(
+                    Code.DATABASE_UNREADABLE,
+                    f"contract {contract.key}: {rows} candles were counted and {block.rows} read"
+                    f" in one snapshot, so an index of {self._path} is damaged; run REINDEX on a"
+                    " copy",
+                )
+            yield block
+
+    async def _facts_here(
+        self, connection: aiosqlite.Connection, contract: str, file: str | None = None
+    ) -> Facts:
+        """Facts inside the caller's transaction: remembered ones if they hold in this snapshot."""
+        # Reading a row first fixes the snapshot that the fingerprint is then compared with.
+        ((state,),) = await connection.execute_fetchall(
+            "SELECT fingerprint() FROM (SELECT count(*) FROM sqlite_schema)"
+        )
+        if file is not None and not state.startswith(f"{file} "):
+            raise ExportError(
+                Code.DATABASE_CHANGED,
+                f"{self._path} was replaced by another file during the export; start it again",
+            )
+        known = self._census.known(contract) if state == self._census.live else None
+        if known is not None:
+            return known
+        facts = await plain.take_facts(connection, contract, self._schema.oi)
+        if facts is None:
+            order = await careful.find_order(connection, contract, Window())
+            facts = await asyncio.to_thread(order.facts)
+        self._census.learn(contract, facts, state)
+        return facts
