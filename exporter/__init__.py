@@ -2,3 +2,7 @@
 
 `DataExporter` is the library's face; nothing in this package knows about HTTP or the server.
 """
+
+from exporter.facade import DataExporter
+
+__all__ = ["DataExporter"]

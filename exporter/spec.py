@@ -157,9 +157,11 @@ def _expiries(
                 problems.append(f"the expiries of {_shown(key)} must be a list of dates")
     elif isinstance(raw, list):
         for text in raw:
-            key, separator, day = text.rpartition(SEPARATOR) if isinstance(text, str) else ("",) * 3
+            key, separator, tail = (
+                text.rpartition(SEPARATOR) if isinstance(text, str) else ("",) * 3
+            )
             if separator:
-                pairs.append((key, day))
+                pairs.append((key, tail))
             else:
                 problems.append(f"{_shown(text)} is not of the form instrument{SEPARATOR}expiry")
     else:

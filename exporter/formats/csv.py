@@ -18,18 +18,19 @@ class CsvFormat:
     extension = "csv"
 
     def template(self, plan: Plan, number: int) -> RowTemplate:
+        return csv_template(self.columns(plan), self.constants(plan, number))
+
+    def constants(self, plan: Plan, number: int) -> dict[str, str]:
+        """The columns that are the same in every row of a contract."""
         contract = plan.contracts[number]
-        return csv_template(
-            self.columns(plan),
-            {
-                "openalgo_symbol": plan.symbols[number],
-                "instrument": plan.label(number),
-                "expiry": contract.expiry.isoformat(),
-                "strike": "" if contract.strike is None else strike_text(contract.strike),
-                "option_type": contract.kind,
-                "trading_symbol": contract.trading_symbol,
-            },
-        )
+        return {
+            "openalgo_symbol": plan.symbols[number],
+            "instrument": plan.label(number),
+            "expiry": contract.expiry.isoformat(),
+            "strike": "" if contract.strike is None else strike_text(contract.strike),
+            "option_type": contract.kind,
+            "trading_symbol": contract.trading_symbol,
+        }
 
     def columns(self, plan: Plan) -> tuple[str, ...]:
         """Names of the columns in order."""

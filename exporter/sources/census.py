@@ -1,4 +1,4 @@
-"""Facts of every contract, found once, kept in a small file, and renewed when the database changes."""
+"""Facts of every contract: found once, kept in a small file, renewed when the data changes."""
 
 from __future__ import annotations
 

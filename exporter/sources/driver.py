@@ -1,4 +1,4 @@
-"""aiosqlite over apsw: its SQLite is current everywhere, twice as fast here, and has no global lock.
+"""aiosqlite over apsw: a current SQLite everywhere, faster here, and without a global lock.
 
 Measured in docs/performance.md. `aiosqlite.Connection` takes any callable that returns a DB-API
 face; this one has what aiosqlite calls and nothing else. Statements commit by themselves.

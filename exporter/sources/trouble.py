@@ -35,6 +35,10 @@ def translated(path: Path) -> Generator[None]:
             f"{path} is damaged or not an SQLite database ({error}); check it with"
             " 'sqlite3 FILE \"PRAGMA integrity_check\"' or restore a copy",
         ) from error
+    except UnicodeDecodeError as error:
+        raise ExportError(
+            Code.DATABASE_UNREADABLE, f"{path} holds text that is not UTF-8 ({error.reason})"
+        ) from error
     except apsw.SQLError as error:
         raise ExportError(
             Code.DATABASE_SCHEMA,

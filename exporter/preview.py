@@ -1,0 +1,104 @@
+"""What an export would be, shown before it is started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from exporter.formats import text_format
+from exporter.formats.csv import CsvFormat
+from exporter.model import ExportSpec, FileFormat
+from exporter.plan import Plan, make_plan
+from exporter.sources.sqlite import MarketDatabase
+from exporter.values import Candle
+from exporter.windows import window_of
+
+_SAMPLE_ROWS = 5
+# How much smaller deflate makes such text, cautiously (docs/performance.md, "Compression").
+_DEFLATED = 4
+_MEMBER_OVERHEAD = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Counts, sizes in bytes by format, and the first lines as the file will have them.
+
+    `careful_contracts` leave the fast way because of how their rows are stored.
+    """
+
+    contracts: int
+    rows: int
+    exact: bool
+    sizes: Mapping[str, int]
+    file_name: str
+    columns: list[str]
+    sample: list[list[str]]
+    text: str
+    warnings: tuple[str, ...]
+    careful_contracts: int
+
+
+async def preview(database: MarketDatabase, spec: ExportSpec, accepted_at: datetime) -> Preview:
+    """Raises ExportError (BAD_CONTRACT, BAD_ROW, DATABASE_*) as the export itself would."""
+    selected = await database.contracts(spec)
+    plan = make_plan(spec, await database.catalogue(), selected, accepted_at)
+    windows = [window_of(spec.options, contract.expiry) for contract in selected]
+    found = await database.head(selected, windows, _SAMPLE_ROWS)
+    estimate = await database.estimate(spec)
+    table = CsvFormat()
+    number, candles = 0, list[Candle]()
+    if found is not None:
+        number, candles = selected.index(found[0]), found[1]
+    lines = [table.template(plan, number).build(candle) for candle in candles] if selected else []
+    head = table.head(plan).decode()
+    warnings = []
+    if not estimate.rows and estimate.exact:
+        warnings.append("the selection has no candles: the file will have its header and no rows")
+    elif estimate.empty_contracts:
+        warnings.append(
+            f"{estimate.empty_contracts} of {estimate.contracts} contracts have no candles"
+        )
+    if estimate.careful_contracts:
+        warnings.append(
+            f"{estimate.careful_contracts} of {estimate.contracts} contracts hold rows in other"
+            " than the usual form and are read more slowly"
+        )
+    return Preview(
+        contracts=estimate.contracts,
+        rows=estimate.rows,
+        exact=estimate.exact,
+        sizes=sizes(plan, candles, number, estimate.rows),
+        file_name=plan.name,
+        columns=list(table.columns(plan)),
+        sample=[_cells(plan, table, number, candle) for candle in candles],
+        text=head + "".join(lines),
+        warnings=tuple(warnings),
+        careful_contracts=estimate.careful_contracts,
+    )
+
+
+def sizes(plan: Plan, candles: list[Candle], number: int, rows: int) -> dict[str, int]:
+    """Estimated bytes of the selection in each format, from the first rows' length."""
+    estimated: dict[str, int] = {}
+    for kind in FileFormat:
+        text = text_format(replace(plan.spec, format=kind))
+        size = 0
+        if candles:
+            template = text.template(plan, number)
+            lines = [template.build(candle) + template.separator for candle in candles]
+            size = rows * sum(len(line.encode()) for line in lines) // len(lines)
+        size += len(plan.contracts) * len(text.after(plan, number) if plan.contracts else b"")
+        archive = kind is FileFormat.ZIP or plan.spec.options.separate_files is True
+        if archive:
+            size = size // _DEFLATED + len(plan.contracts) * _MEMBER_OVERHEAD
+        estimated[kind.value] = size + len(text.head(plan))
+    return estimated
+
+
+def _cells(plan: Plan, table: CsvFormat, number: int, candle: Candle) -> list[str]:
+    constants = table.constants(plan, number)
+    values = candle._asdict()
+    return [
+        constants[name] if name in constants else values[name] or "" for name in table.columns(plan)
+    ]
