@@ -1,0 +1,507 @@
+"""What an export must hold, worked out slowly and plainly from the specification alone.
+
+The conformance suite compares the product's bytes with these. Nothing here may be shared with
+the product: only `sqlite3`, whole lists in memory, and one small function per rule.
+A request is the body of `POST /api/export/start` with `accepted_at` (a datetime) beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+INDIA = timezone(timedelta(hours=5, minutes=30))
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
+THREE = {
+    "NSE_INDEX|Nifty 50": "Nifty 50",
+    "NSE_INDEX|Nifty Bank": "Bank Nifty",
+    "BSE_INDEX|SENSEX": "Sensex",
+}
+DAYS = {"1d": 1, "7d": 7, "30d": 30, "90d": 90}
+# Seconds reach this size in the year 5138, milliseconds in 1973.
+MILLISECONDS_FROM = 10**11
+STAMP = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?", re.ASCII
+)
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+class OracleError(Exception):
+    """The export must fail with this code, and the message must name `contract` (and `value`)."""
+
+    def __init__(self, code: str, contract: str, value: object = None) -> None:
+        super().__init__(f"{code}: {contract} {value!r}")
+        self.code = code
+        self.contract = contract
+        self.value = value
+
+
+@dataclass(frozen=True)
+class Number:
+    """A JSON number by its very digits: 2115.0 and 2115 are not the same text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Candle:
+    """One line of a file, every field already as the text that must stand there."""
+
+    when: datetime
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    oi: str | None
+
+    @property
+    def stamp(self) -> str:
+        return self.when.strftime("%Y-%m-%dT%H:%M:%S") + "+05:30"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One contract of the selection with its candles."""
+
+    key: str
+    label: str
+    expiry: str
+    kind: str
+    strike: str | None
+    trading_symbol: str
+    symbol: str
+    lot_size: Any
+    tick_size: Any
+    candles: list[Candle]
+    dropped: int
+
+
+@dataclass(frozen=True)
+class Export:
+    """The whole selection, in the order of the file."""
+
+    instruments: list[str]
+    names: list[str]
+    parts: list[Part]
+    format: str
+    options: dict[str, Any]
+    accepted_at: datetime
+
+    @property
+    def openalgo(self) -> bool:
+        return bool(self.options.get("include_openalgo", True))
+
+    @property
+    def details(self) -> bool:
+        return bool(self.options.get("include_metadata", False))
+
+    @property
+    def separate(self) -> bool:
+        return bool(self.options.get("separate_files", self.format == "zip"))
+
+    @property
+    def rows(self) -> int:
+        return sum(len(part.candles) for part in self.parts)
+
+    @property
+    def dropped(self) -> int:
+        return sum(part.dropped for part in self.parts)
+
+
+def price_text(value: object) -> str | None:
+    """Shortest decimal text that gives the number back, with a point; None if unreadable."""
+    if isinstance(value, str) and NUMBER.fullmatch(value):
+        value = float(value)
+    if isinstance(value, int):
+        return f"{value}.0"
+    if not isinstance(value, float) or not math.isfinite(value):
+        return None
+    text = format(Decimal(repr(value)), "f")
+    return text if "." in text else text + ".0"
+
+
+def count_text(value: object) -> str | None:
+    """Volume or open interest as an integer; None if it is none."""
+    if isinstance(value, str) and NUMBER.fullmatch(value):
+        value = int(value) if value.lstrip("+-").isdigit() else float(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if isinstance(value, int) else None
+
+
+def instant(value: object) -> datetime | None:
+    """A stored time as Indian time, cut to the second; None if unreadable."""
+    if isinstance(value, str) and NUMBER.fullmatch(value):
+        value = float(value)
+    if isinstance(value, (int, float)):
+        if not math.isfinite(value):
+            return None
+        seconds = value / 1000 if abs(value) >= MILLISECONDS_FROM else value
+        try:
+            return (EPOCH + timedelta(seconds=math.floor(seconds))).astimezone(INDIA)
+        except OverflowError:
+            return None
+    match = STAMP.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return None
+    *digits, zone = match.groups()
+    try:
+        local = datetime(*(int(text) for text in digits))  # type: ignore[arg-type]
+    except ValueError:
+        return None
+    if zone is None:
+        return local.replace(tzinfo=INDIA)
+    offset = timedelta()
+    if zone != "Z":
+        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+        offset = -offset if zone[0] == "-" else offset
+    return local.replace(tzinfo=timezone(offset)).astimezone(INDIA)
+
+
+def plain_strike(value: object) -> str:
+    """A strike as symbols and files show it: 22700, 292.5, 83.75."""
+    text = price_text(value)
+    assert text is not None
+    return text.removesuffix(".0")
+
+
+def kept(text: str | None) -> str:
+    """The characters of a base symbol."""
+    return "".join(c for c in (text or "").upper() if c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789&-")
+
+
+def symbol_of(base: str, expiry: str, kind: str, strike: str | None, style: str) -> str:
+    """The contract's symbol in the style asked for."""
+    year, month, day = expiry.split("-")
+    start = f"{base}{day}{MONTHS[int(month) - 1]}{year[2:]}"
+    if kind == "FUT":
+        return start + "FUT"
+    return f"{start}{strike}{kind}" if style == "openalgo" else f"{start}{kind[0]}{strike}"
+
+
+def display_name(key: str, table_symbol: str | None) -> str:
+    """The instrument's name as people see it."""
+    return THREE.get(key) or table_symbol or key.partition("|")[2] or key
+
+
+def labels(names: dict[str, str]) -> dict[str, str]:
+    """Instrument key to its name in files: the later of two alike carries its segment."""
+    out: dict[str, str] = {}
+    for key, name in names.items():
+        label = name.replace(" ", "_")
+        if label in out.values():
+            label = first = f"{label}_{key.partition('|')[0]}"
+            number = 2
+            while label in out.values():
+                label = f"{first}_{number}"
+                number += 1
+        out[key] = label
+    return out
+
+
+def asked(request: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Instrument to expiries, oldest first; instruments without one are left out."""
+    wanted: dict[str, set[str]] = {key: set() for key in request["instruments"]}
+    expiries = request["expiries"]
+    if isinstance(expiries, list):
+        for pair in expiries:
+            key, day = pair.split("~~~")
+            wanted[key].add(day)
+    else:
+        for key, days in expiries.items():
+            wanted[key].update(days)
+    return {key: sorted(days) for key, days in wanted.items() if days}
+
+
+def wanted_day(day: date, expiry: str, options: Mapping[str, Any]) -> bool:
+    """Does the time range take this day in?"""
+    days = DAYS.get(options.get("time_range", "all"))
+    if days is not None:
+        last = date.fromisoformat(expiry)
+        return last - timedelta(days=days - 1) <= day <= last
+    first, end = options.get("from_date"), options.get("to_date")
+    return not (
+        (first and day < date.fromisoformat(first)) or (end and day > date.fromisoformat(end))
+    )
+
+
+def candles_of(
+    db: sqlite3.Connection, key: str, expiry: str, options: Mapping[str, Any]
+) -> tuple[list[Candle], int]:
+    """The contract's candles in time order, one per instant, and how many were dropped."""
+    columns = {row[1] for row in db.execute("PRAGMA table_info(historical_data)")}
+    oi_column = "oi" if "oi" in columns else "open_interest"
+    by_instant: dict[datetime, Candle] = {}
+    seen = 0
+    for when, *prices, volume, oi in db.execute(
+        f"SELECT timestamp, open, high, low, close, volume, {oi_column} FROM historical_data"
+        " WHERE expired_instrument_key = ? ORDER BY rowid",
+        (key,),
+    ):
+        moment = instant(when)
+        if moment is None:
+            raise OracleError("bad_row", key, when)
+        if not wanted_day(moment.date(), expiry, options):
+            continue
+        texts = [price_text(price) for price in prices]
+        for price, text in zip(prices, texts, strict=True):
+            if text is None:
+                raise OracleError("bad_row", key, price)
+        amount = count_text(volume)
+        if amount is None:
+            raise OracleError("bad_row", key, volume)
+        interest = None if oi is None else count_text(oi)
+        if oi is not None and interest is None:
+            raise OracleError("bad_row", key, oi)
+        seen += 1
+        by_instant[moment] = Candle(moment, *texts, amount, interest)  # type: ignore[arg-type]
+    return [by_instant[moment] for moment in sorted(by_instant)], seen - len(by_instant)
+
+
+def load(db_path: Path | str, request: Mapping[str, Any]) -> Export:
+    """Read the whole selection; raises OracleError where the export must fail."""
+    options = dict(request.get("options") or {})
+    style = options.get("symbol_style", "expirytrack")
+    chosen = asked(request)
+    parts: list[Part] = []
+    with closing(sqlite3.connect(f"{Path(db_path).as_uri()}?mode=ro", uri=True)) as db:
+        table = dict(db.execute("SELECT instrument_key, symbol FROM instruments"))
+        names = {key: display_name(key, table.get(key)) for key in chosen}
+        label = labels(names)
+        for instrument, days in chosen.items():
+            for expiry in days:
+                found = db.execute(
+                    "SELECT expired_instrument_key, contract_type, strike_price, trading_symbol,"
+                    " lot_size, tick_size FROM contracts"
+                    " WHERE instrument_key = ? AND expiry_date = ?",
+                    (instrument, expiry),
+                ).fetchall()
+                found.sort(key=lambda c: (c[2] is not None, c[2] or 0, c[1], c[0]))
+                for key, kind, strike_price, trading_symbol, lot, tick in found:
+                    words = (trading_symbol or "").split()
+                    base = (
+                        kept(words[0] if words else "")
+                        or kept(table.get(instrument))
+                        or kept(names[instrument])
+                    )
+                    if not base or (kind != "FUT" and strike_price is None):
+                        raise OracleError("bad_contract", key)
+                    strike = None if kind == "FUT" else plain_strike(strike_price)
+                    symbol = symbol_of(base, expiry, kind, strike, style)
+                    candles, dropped = candles_of(db, key, expiry, options)
+                    parts.append(
+                        Part(
+                            key,
+                            label[instrument],
+                            expiry,
+                            kind,
+                            strike,
+                            trading_symbol or "",
+                            symbol,
+                            lot,
+                            tick,
+                            candles,
+                            dropped,
+                        )
+                    )
+    return Export(
+        list(chosen),
+        [names[key] for key in chosen],
+        parts,
+        request["format"],
+        options,
+        request["accepted_at"].astimezone(INDIA),
+    )
+
+
+def text_field(text: str) -> str:
+    """A text field of a CSV line: formulas made harmless, then quoted where it must be."""
+    if text[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        text = "'" + text
+    if any(c in text for c in ',"\n\r'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def columns(export: Export) -> list[str]:
+    """The header's names."""
+    out = ["openalgo_symbol"] if export.openalgo else []
+    out += ["date", "time"]
+    if export.details:
+        out += ["instrument", "expiry", "strike", "option_type", "trading_symbol"]
+    return out + ["timestamp", "open", "high", "low", "close", "volume", "oi"]
+
+
+def csv_of(export: Export, parts: list[Part]) -> bytes:
+    """The CSV file of these contracts."""
+    lines = [",".join(columns(export))]
+    for part in parts:
+        for candle in part.candles:
+            fields = [text_field(part.symbol)] if export.openalgo else []
+            fields += [candle.when.strftime("%Y-%m-%d"), candle.when.strftime("%H:%M:%S")]
+            if export.details:
+                fields += [
+                    text_field(part.label),
+                    part.expiry,
+                    part.strike or "",
+                    part.kind,
+                    text_field(part.trading_symbol),
+                ]
+            fields += [candle.stamp, candle.open, candle.high, candle.low, candle.close]
+            fields += [candle.volume, candle.oi or ""]
+            lines.append(",".join(fields))
+    text = "".join(line + "\n" for line in lines)
+    return (b"\xef\xbb\xbf" if export.options.get("excel") else b"") + text.encode("utf-8")
+
+
+def contract_value(export: Export, part: Part) -> dict[str, Any]:
+    """The contract's object in JSON."""
+    out: dict[str, Any] = {"openalgo_symbol": part.symbol} if export.openalgo else {}
+    out["trading_symbol"] = part.trading_symbol
+    out["strike"] = None if part.strike is None else Number(part.strike)
+    out["option_type"] = part.kind
+    out["historical_data"] = [
+        {
+            "date": candle.when.strftime("%Y-%m-%d"),
+            "time": candle.when.strftime("%H:%M:%S"),
+            "timestamp": candle.stamp,
+            "open": Number(candle.open),
+            "high": Number(candle.high),
+            "low": Number(candle.low),
+            "close": Number(candle.close),
+            "volume": Number(candle.volume),
+            "oi": None if candle.oi is None else Number(candle.oi),
+        }
+        for candle in part.candles
+    ]
+    return out
+
+
+def metadata_value(export: Export) -> dict[str, Any]:
+    """The `metadata` of the JSON export and of archives."""
+    return {
+        "exported_at": export.accepted_at.strftime("%Y-%m-%dT%H:%M:%S") + "+05:30",
+        "instruments": export.instruments,
+        "format": "OpenAlgo" if export.openalgo else "Standard",
+        "version": "1.0",
+    }
+
+
+def json_value(export: Export) -> dict[str, Any]:
+    """The JSON export but for its last key, `summary`."""
+    data: dict[str, dict[str, list[Any]]] = {}
+    for part in export.parts:
+        by_expiry = data.setdefault(part.label, {})
+        by_expiry.setdefault(part.expiry, []).append(contract_value(export, part))
+    return {"metadata": metadata_value(export), "data": data}
+
+
+def artefact_name(export: Export) -> str:
+    """The file's name."""
+    name = export.names[0] if len(export.names) == 1 else "All"
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    extension = "zip" if export.separate or export.format == "zip" else export.format
+    moment = export.accepted_at.strftime("%Y%m%d_%H%M%S")
+    return f"{'OpenAlgo_' if export.openalgo else ''}ExpiryTrack_{safe}_{moment}.{extension}"
+
+
+def member_names(export: Export) -> list[str]:
+    """One name per contract, in order."""
+    extension = "json" if export.format == "json" else "csv"
+    taken: list[str] = []
+    for part in export.parts:
+        name = part.symbol
+        if name in taken:
+            name = first = f"{part.symbol}_{part.key.partition('|')[0]}"
+            number = 2
+            while name in taken:
+                name = f"{first}_{number}"
+                number += 1
+        taken.append(name)
+    return [f"{name}.{extension}" for name in taken]
+
+
+def zip_members(export: Export) -> dict[str, Any]:
+    """Members in order without metadata.json: bytes for CSV, the value for JSON."""
+    if not export.separate:
+        return {artefact_name(export).removesuffix(".zip") + ".csv": csv_of(export, export.parts)}
+    return {
+        name: contract_value(export, part) if export.format == "json" else csv_of(export, [part])
+        for name, part in zip(member_names(export), export.parts, strict=True)
+    }
+
+
+def archive_metadata(export: Export, members: Mapping[str, bytes]) -> dict[str, Any]:
+    """What metadata.json says of an archive of separate files that holds these bytes."""
+    files = [
+        {
+            "name": name,
+            "contract": part.key,
+            "symbol": part.symbol,
+            "instrument": part.label,
+            "expiry": part.expiry,
+            "lot_size": as_number(part.lot_size),
+            "tick_size": as_number(part.tick_size),
+            "rows": Number(str(len(part.candles))),
+            "first": part.candles[0].stamp if part.candles else None,
+            "last": part.candles[-1].stamp if part.candles else None,
+            "duplicates_dropped": Number(str(part.dropped)),
+            "sha256": hashlib.sha256(members[name]).hexdigest(),
+        }
+        for name, part in zip(member_names(export), export.parts, strict=True)
+    ]
+    return {"metadata": metadata_value(export), "files": files}
+
+
+def as_number(value: object) -> Number | None:
+    """A stored lot or tick size."""
+    return None if value is None else Number(repr(value))
+
+
+def parse_json(content: bytes) -> Any:
+    """JSON with its numbers by their digits, no key twice, and no NaN."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        out = dict(pairs)
+        assert len(out) == len(pairs), f"a key stands twice in {[key for key, _ in pairs]}"
+        return out
+
+    def refuse(text: str) -> Any:
+        raise AssertionError(f"{text} is not JSON")
+
+    return json.loads(
+        content.decode("utf-8"),
+        parse_float=Number,
+        parse_int=Number,
+        parse_constant=refuse,
+        object_pairs_hook=unique,
+    )
+
+
+def same_with_order(left: Any, right: Any) -> bool:
+    """Are two parsed JSON values alike, the order of their keys included?"""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return list(left) == list(right) and all(
+            same_with_order(left[key], right[key]) for key in left
+        )
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same_with_order, left, right))
+    return type(left) is type(right) and bool(left == right)
+
+
+def csv_bytes(db_path: Path | str, request: Mapping[str, Any]) -> bytes:
+    """The whole CSV export of a request."""
+    export = load(db_path, request)
+    return csv_of(export, export.parts)
