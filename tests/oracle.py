@@ -15,14 +15,14 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 THREE = {
     "NSE_INDEX|Nifty 50": "Nifty 50",
     "NSE_INDEX|Nifty Bank": "Bank Nifty",
@@ -59,10 +59,7 @@ class Candle:
     """One line of a file, every field already as the text that must stand there."""
 
     when: datetime
-    open: str
-    high: str
-    low: str
-    close: str
+    prices: tuple[str, ...]  # open, high, low, close
     volume: str
     oi: str | None
 
@@ -158,7 +155,8 @@ def instant(value: object) -> datetime | None:
         return None
     *digits, zone = match.groups()
     try:
-        local = datetime(*(int(text) for text in digits))  # type: ignore[arg-type]
+        year, month, day, hour, minute, second = (int(text) for text in digits)
+        local = datetime(year, month, day, hour, minute, second)
     except ValueError:
         return None
     if zone is None:
@@ -202,7 +200,7 @@ def labels(names: dict[str, str]) -> dict[str, str]:
     for key, name in names.items():
         label = name.replace(" ", "_")
         if label in out.values():
-            label = first = f"{label}_{key.partition('|')[0]}"
+            label = first = f"{name}_{key.partition('|')[0]}".replace(" ", "_")
             number = 2
             while label in out.values():
                 label = f"{first}_{number}"
@@ -243,9 +241,9 @@ def candles_of(
     """The contract's candles in time order, one per instant, and how many were dropped."""
     columns = {row[1] for row in db.execute("PRAGMA table_info(historical_data)")}
     oi_column = "oi" if "oi" in columns else "open_interest"
-    by_instant: dict[datetime, Candle] = {}
+    by_instant: dict[datetime, tuple[Any, ...]] = {}
     seen = 0
-    for when, *prices, volume, oi in db.execute(
+    for when, *values in db.execute(
         f"SELECT timestamp, open, high, low, close, volume, {oi_column} FROM historical_data"
         " WHERE expired_instrument_key = ? ORDER BY rowid",
         (key,),
@@ -253,21 +251,29 @@ def candles_of(
         moment = instant(when)
         if moment is None:
             raise OracleError("bad_row", key, when)
-        if not wanted_day(moment.date(), expiry, options):
-            continue
-        texts = [price_text(price) for price in prices]
-        for price, text in zip(prices, texts, strict=True):
-            if text is None:
-                raise OracleError("bad_row", key, price)
-        amount = count_text(volume)
-        if amount is None:
-            raise OracleError("bad_row", key, volume)
-        interest = None if oi is None else count_text(oi)
-        if oi is not None and interest is None:
-            raise OracleError("bad_row", key, oi)
-        seen += 1
-        by_instant[moment] = Candle(moment, *texts, amount, interest)  # type: ignore[arg-type]
-    return [by_instant[moment] for moment in sorted(by_instant)], seen - len(by_instant)
+        if wanted_day(moment.date(), expiry, options):
+            seen += 1
+            by_instant[moment] = tuple(values)
+    candles = [candle_of(key, moment, by_instant[moment]) for moment in sorted(by_instant)]
+    return candles, seen - len(by_instant)
+
+
+def candle_of(key: str, moment: datetime, values: tuple[Any, ...]) -> Candle:
+    """A row that stays, as text; what nobody can read fails the export."""
+    *prices, volume, oi = values
+    texts: list[str] = []
+    for price in prices:
+        text = price_text(price)
+        if text is None:
+            raise OracleError("bad_row", key, price)
+        texts.append(text)
+    amount = count_text(volume)
+    if amount is None:
+        raise OracleError("bad_row", key, volume)
+    interest = None if oi is None else count_text(oi)
+    if oi is not None and interest is None:
+        raise OracleError("bad_row", key, oi)
+    return Candle(moment, tuple(texts), amount, interest)
 
 
 def load(db_path: Path | str, request: Mapping[str, Any]) -> Export:
@@ -341,7 +347,7 @@ def columns(export: Export) -> list[str]:
     out += ["date", "time"]
     if export.details:
         out += ["instrument", "expiry", "strike", "option_type", "trading_symbol"]
-    return out + ["timestamp", "open", "high", "low", "close", "volume", "oi"]
+    return [*out, "timestamp", "open", "high", "low", "close", "volume", "oi"]
 
 
 def csv_of(export: Export, parts: list[Part]) -> bytes:
@@ -359,7 +365,7 @@ def csv_of(export: Export, parts: list[Part]) -> bytes:
                     part.kind,
                     text_field(part.trading_symbol),
                 ]
-            fields += [candle.stamp, candle.open, candle.high, candle.low, candle.close]
+            fields += [candle.stamp, *candle.prices]
             fields += [candle.volume, candle.oi or ""]
             lines.append(",".join(fields))
     text = "".join(line + "\n" for line in lines)
@@ -377,10 +383,10 @@ def contract_value(export: Export, part: Part) -> dict[str, Any]:
             "date": candle.when.strftime("%Y-%m-%d"),
             "time": candle.when.strftime("%H:%M:%S"),
             "timestamp": candle.stamp,
-            "open": Number(candle.open),
-            "high": Number(candle.high),
-            "low": Number(candle.low),
-            "close": Number(candle.close),
+            "open": Number(candle.prices[0]),
+            "high": Number(candle.prices[1]),
+            "low": Number(candle.prices[2]),
+            "close": Number(candle.prices[3]),
             "volume": Number(candle.volume),
             "oi": None if candle.oi is None else Number(candle.oi),
         }
@@ -462,7 +468,7 @@ def archive_metadata(export: Export, members: Mapping[str, bytes]) -> dict[str, 
         }
         for name, part in zip(member_names(export), export.parts, strict=True)
     ]
-    return {"metadata": metadata_value(export), "files": files}
+    return {**metadata_value(export), "files": files}
 
 
 def as_number(value: object) -> Number | None:
