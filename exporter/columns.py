@@ -28,9 +28,8 @@ _FORMULA = re.compile(r"[=+\-@\t\r]")
 class CandleColumn:
     """A column that changes from row to row.
 
-    `printf` and `expression` make it in SQLite; `text` says whether JSON quotes it. The
-    17 digits of `%!.17g` are shortened by SQLite as by Python's repr for every price that
-    `plain.CHECK` lets through.
+    `printf` and `expression` make it in SQLite; `text` says whether JSON quotes it. The 15
+    digits of `%!.15g` are all that a price has which `plain` lets through.
     """
 
     name: str
@@ -43,10 +42,10 @@ CANDLE_COLUMNS = (
     CandleColumn("date", "%s", "substr(timestamp,1,10)", text=True),
     CandleColumn("time", "%s", "substr(timestamp,12,8)", text=True),
     CandleColumn("timestamp", "%s", "timestamp", text=True),
-    CandleColumn("open", "%!.17g", "open"),
-    CandleColumn("high", "%!.17g", "high"),
-    CandleColumn("low", "%!.17g", "low"),
-    CandleColumn("close", "%!.17g", "close"),
+    CandleColumn("open", "%!.15g", "open"),
+    CandleColumn("high", "%!.15g", "high"),
+    CandleColumn("low", "%!.15g", "low"),
+    CandleColumn("close", "%!.15g", "close"),
     CandleColumn("volume", "%d", "volume"),
     CandleColumn("oi", "%s", OI),
 )

@@ -1,8 +1,8 @@
 """The way of the data: spec -> contracts -> blocks of text -> container -> artefact.
 
 Readers run ahead on the source's connections, one writer puts their pieces into the file in
-order. Between them stand at most `_AHEAD` contracts of two pieces each, whatever the size of
-the export.
+order. Between them stand at most `_CONTRACTS_PER_READER` contracts for each connection and
+`_PIECES_WAITING` pieces of each, whatever the size of the export.
 """
 
 from __future__ import annotations
@@ -26,9 +26,12 @@ from exporter.model import Artefact, ExportSpec, Member, Progress
 from exporter.plan import Plan, make_plan
 from exporter.readahead import ReadAhead
 from exporter.sources.fingerprint import Fingerprint
+from exporter.sources.reader import Reader
 from exporter.sources.sqlite import MarketDatabase
 from exporter.windows import window_of
 
+# A connection that becomes free must find the next contract waiting for it.
+_CONTRACTS_PER_READER = 3
 _PIECES_WAITING = 2
 _CHECKPOINT_EVERY_S = 1.0
 
@@ -83,6 +86,7 @@ async def run_export(
         database=database,
         plan=plan,
         text=text_format(spec),
+        reader=await database.reader(),
         identity=identity,
         folder=folder,
         expected=estimate.rows,
@@ -122,6 +126,7 @@ class _Run:
         database: MarketDatabase,
         plan: Plan,
         text: TextFormat,
+        reader: Reader,
         identity: Fingerprint,
         folder: Path,
         expected: int,
@@ -131,9 +136,10 @@ class _Run:
         max_rows: int | None,
         keep_free: int,
     ) -> None:
-        self._database = database
+        self._ahead = _CONTRACTS_PER_READER * database.readers
         self._plan = plan
         self._text = text
+        self._reader = reader
         self._identity = identity
         self._folder = folder
         self._expected = expected
@@ -200,7 +206,7 @@ class _Run:
 
     async def _resumed_at(self, resume: Checkpoint, out: PartFile, notes: Notes) -> str:
         """Why a checkpoint cannot be used; empty if it is in use now."""
-        if resume.content != self._identity.content:
+        if not self._identity.settled or resume.content != str(self._identity):
             return "the database has changed since"
         if resume.name != self._plan.name or resume.contracts_total != self._total:
             return "the selection has changed since"
@@ -226,7 +232,7 @@ class _Run:
         following = iter(range(self._done.contracts, self._total))
         try:
             while True:
-                while len(waiting) <= self._database.readers:
+                while len(waiting) < self._ahead:
                     number = next(following, None)
                     if number is None:
                         break
@@ -287,7 +293,7 @@ class _Run:
     def _checkpoint(self, out: PartFile, notes: Notes) -> Checkpoint:
         return Checkpoint(
             name=self._plan.name,
-            content=self._identity.content,
+            content=str(self._identity) if self._identity.settled else "",
             contracts=self._done.contracts,
             contracts_total=self._total,
             offset=out.offset,
@@ -310,7 +316,7 @@ class _Run:
         text, held = box.opening(number), 0
         separator = template.separator.encode()
         async with aclosing(
-            self._database.read(contract, template, window, self._identity.file)
+            self._reader.read(contract, template, window, self._identity.file)
         ) as blocks:
             async for block in blocks:
                 dropped += block.dropped

@@ -1,1 +1,1 @@
-"""Where candles come from. Each source is one module that keeps `base.Source`'s promises."""
+"""Where candles come from. A source is what `sqlite.MarketDatabase` is."""

@@ -1,13 +1,12 @@
-"""What a source of candles promises, and the values that pass through it."""
+"""The values that pass from a source of candles to the formats."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
 
-from exporter.model import Contract, ExportSpec, Instrument, Window
+from exporter.model import Instrument
 from exporter.values import Candle
 
 
@@ -64,26 +63,3 @@ class Block:
     first: str
     last: str
     dropped: int = 0
-
-
-class Source(Protocol):
-    """A database of candles that is only ever read."""
-
-    async def catalogue(self) -> Catalogue: ...
-
-    async def contracts(self, spec: ExportSpec) -> list[Contract]: ...
-
-    async def estimate(self, spec: ExportSpec) -> Estimate: ...
-
-    async def identity(self) -> str:
-        """Changes whenever any content may have changed; the same text means the same rows."""
-
-    def read(
-        self, contract: Contract, template: RowTemplate, window: Window
-    ) -> AsyncGenerator[Block, None]:
-        """A contract's rows in time order, from one snapshot, one per instant."""
-
-    async def head(
-        self, contracts: Sequence[Contract], windows: Sequence[Window], rows: int
-    ) -> tuple[Contract, list[Candle]] | None:
-        """The first candles of the first contract that has any."""

@@ -57,7 +57,7 @@ class Census:
 
     async def turn_to(self, state: Fingerprint) -> None:
         """Make `state` the current one; facts of another state become estimates."""
-        live = f"{state.file} {state.live}"
+        live = str(state)
         if live == self._live:
             return
         kept = {} if self._live else await self._load(state)
@@ -75,14 +75,14 @@ class Census:
         return self._current.get(contract) or self._earlier.get(contract)
 
     def learn(self, contract: str, facts: Facts, live: str) -> None:
-        """Keep facts that were found in a snapshot of fingerprint `live`."""
+        """Keep facts that were found in a snapshot of fingerprint `live`; unsettled ones never."""
         if live == self._live:
             self._current[contract] = facts
             self._unsaved[contract] = facts
 
     async def save(self, state: Fingerprint) -> None:
         """Write down what was learnt, if the file has been at rest long enough to tell."""
-        if self._path is None or not state.settled or f"{state.file} {state.live}" != self._live:
+        if self._path is None or not state.settled or str(state) != self._live:
             return
         async with self._saving:
             batch, self._unsaved = self._unsaved, {}

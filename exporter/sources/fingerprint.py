@@ -1,7 +1,8 @@
 """How a database file says that its content is still the same.
 
-SQLite's change counter, the WAL's salts and the wal-index header move with every commit, the
-file's own size and times with every write; a replaced file has another number.
+Numbers, sizes and times of the file and of its write-ahead log; every commit writes to one of
+them. They are only ever looked at from outside: closing a second handle to a file would drop
+the locks that SQLite holds on it in this process.
 """
 
 from __future__ import annotations
@@ -9,47 +10,37 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
-# Two commits within a clock tick of the file system can leave equal times behind.
-_SETTLED_AFTER_NS = 1_000_000_000
+# Two writes within a tick of the file system's clock may leave one time behind, so what was
+# found less than this after a write holds for the moment but is not remembered.
+_SETTLED_AFTER_NS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """`file` names the file, `content` its durable state, `live` also what is not yet synced."""
+    """`file` names the file; equal `content` means equal rows if `settled`."""
 
     file: str
     content: str
-    live: str
-    settled: bool = True
+    settled: bool
+
+    def __str__(self) -> str:
+        return f"{self.file} {self.content}"
 
 
 def fingerprint(path: Path) -> Fingerprint:
     """The state of the database at `path` now; raises OSError where there is none."""
-    header, own = _look(path, 100)
-    log, beside = _look(path.with_name(f"{path.name}-wal"), 32)
-    index, _ = _look(path.with_name(f"{path.name}-shm"), 48)
-    if own is None:
-        raise FileNotFoundError(path)
-    file = f"{own.st_dev}:{own.st_ino}"
-    digest = blake2b(header[24:28] + header[92:100], digest_size=16)
-    digest.update(f"{file}:{own.st_size}:{own.st_mtime_ns}".encode())
+    own = os.stat(path)
     newest = own.st_mtime_ns
-    if beside is not None and beside.st_size:
-        digest.update(log + f"{beside.st_size}:{beside.st_mtime_ns}".encode())
-        newest = max(newest, beside.st_mtime_ns)
-    content = digest.hexdigest()
-    digest.update(index)
-    return Fingerprint(
-        file, content, digest.hexdigest(), time.time_ns() - newest > _SETTLED_AFTER_NS
-    )
-
-
-def _look(path: Path, length: int) -> tuple[bytes, os.stat_result | None]:
+    content = f"{own.st_size}:{own.st_mtime_ns}"
     try:
-        with path.open("rb", buffering=0) as file:
-            return file.read(length), os.fstat(file.fileno())
+        log = os.stat(f"{path}-wal")
     except FileNotFoundError:
-        return b"", None
+        log = None
+    if log is not None and log.st_size:
+        newest = max(newest, log.st_mtime_ns)
+        content += f":{log.st_ino}:{log.st_size}:{log.st_mtime_ns}"
+    return Fingerprint(
+        f"{own.st_dev}:{own.st_ino}", content, time.time_ns() - newest > _SETTLED_AFTER_NS
+    )

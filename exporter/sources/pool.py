@@ -115,7 +115,7 @@ class Pool:
 
         def live(*_: object) -> str:
             state = fingerprint(self._path)
-            return f"{state.file} {state.live}"
+            return str(state) if state.settled else f"{state} unsettled"
 
         raw.create_scalar_function("fingerprint", live, 0)
 

@@ -61,12 +61,18 @@ class Reader:
     async def read(
         self, contract: Contract, template: RowTemplate, window: Window, file: str
     ) -> AsyncGenerator[Block]:
-        """See `MarketDatabase.read`."""
+        """A contract's rows in time order from one snapshot, one per instant.
+
+        `file` is the identity's name of the file: another file at the path is an error.
+        Raises ExportError(BAD_ROW, DATABASE_*).
+        """
         facts = self._census.known(contract.key)
         async with self._pool.lease() as connection:
             with translated(self._path):
                 if facts is not None and facts.plain and not self._careful_only:
-                    block, done = await self._at_once(connection, contract, template, facts, window)
+                    block, done = await self._at_once(
+                        connection, contract, template, facts, window, file
+                    )
                     if done:
                         if block is not None:
                             yield block
@@ -85,6 +91,7 @@ class Reader:
         template: RowTemplate,
         facts: Facts,
         window: Window,
+        file: str,
     ) -> tuple[Block | None, bool]:
         """A contract in one statement, if its facts still hold and it is short enough."""
         stretches = list(facts.stretches(window, _STRETCH_ROWS))
@@ -92,11 +99,13 @@ class Reader:
             return None, False
         if not stretches:
             ((state,),) = await connection.execute_fetchall("SELECT fingerprint()")
+            self._must_be(file, state)
             return None, state == self._census.live
         first, last, rows = stretches[0]
         block, state = await plain.read_stretch(
             connection, contract.key, template, self._schema.oi, first, last
         )
+        self._must_be(file, state)
         return block, state == self._census.live and block.rows == rows
 
     async def _in_transaction(
@@ -137,11 +146,8 @@ class Reader:
         ((state,),) = await connection.execute_fetchall(
             "SELECT fingerprint() FROM (SELECT count(*) FROM sqlite_schema)"
         )
-        if file is not None and not state.startswith(f"{file} "):
-            raise ExportError(
-                Code.DATABASE_CHANGED,
-                f"{self._path} was replaced by another file during the export; start it again",
-            )
+        if file is not None:
+            self._must_be(file, state)
         known = self._census.known(contract) if state == self._census.live else None
         if known is not None:
             return known
@@ -151,3 +157,10 @@ class Reader:
             facts = await asyncio.to_thread(order.facts)
         self._census.learn(contract, facts, state)
         return facts
+
+    def _must_be(self, file: str, state: str) -> None:
+        if not state.startswith(f"{file} "):
+            raise ExportError(
+                Code.DATABASE_CHANGED,
+                f"{self._path} was replaced by another file during the export; start it again",
+            )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from exporter.errors import Code, ExportError
 from exporter.model import Contract, ExportSpec, SymbolStyle, Window
 from exporter.sources import contracts
-from exporter.sources.base import Block, Catalogue, Estimate, RowTemplate
+from exporter.sources.base import Catalogue, Estimate
 from exporter.sources.census import Census
 from exporter.sources.facts import Facts
 from exporter.sources.fingerprint import Fingerprint, fingerprint
@@ -73,7 +72,7 @@ class MarketDatabase:
         Raises ExportError(DATABASE_*, BAD_CONTRACT).
         """
         state, schema = await self._refresh()
-        if self._catalogue is not None and self._catalogue[0] == state.live:
+        if self._catalogue is not None and self._catalogue[0] == state.content:
             return self._catalogue[1]
 
         async def read() -> Catalogue:
@@ -81,7 +80,7 @@ class MarketDatabase:
                 return await contracts.read_catalogue(connection, schema)
 
         catalogue = await patiently(self.path, read, self._lock_wait_s)
-        self._catalogue = (state.live, catalogue)
+        self._catalogue = (state.content, catalogue)
         return catalogue
 
     async def contracts(self, spec: ExportSpec) -> list[Contract]:
@@ -181,8 +180,7 @@ class MarketDatabase:
 
     async def count(self, contract: Contract) -> Facts:
         """Facts of one contract, from one snapshot. Raises ExportError(BAD_ROW, DATABASE_*)."""
-        _, schema = await self._refresh()
-        reader = self._reader(schema)
+        reader = await self.reader()
         return await patiently(self.path, lambda: reader.count(contract), self._lock_wait_s)
 
     async def take_census(self) -> int:
@@ -207,35 +205,23 @@ class MarketDatabase:
         await self._census.save(await self.identity())
         return counted
 
-    async def read(
-        self, contract: Contract, template: RowTemplate, window: Window, file: str
-    ) -> AsyncGenerator[Block]:
-        """A contract's rows in time order from one snapshot, one per instant.
-
-        `file` is the identity's name of the file: another file at the path is an error.
-        Raises ExportError(BAD_ROW, DATABASE_*).
-        """
+    async def reader(self) -> Reader:
+        """What reads contracts one by one, for the length of one export."""
         _, schema = await self._refresh()
-        reading = self._reader(schema).read(contract, template, window, file)
-        async with aclosing(reading) as blocks:
-            async for block in blocks:
-                yield block
+        return Reader(self.path, self._pool, self._census, schema, careful_only=self._careful)
 
     async def head(
         self, selected: Sequence[Contract], windows: Sequence[Window], rows: int
     ) -> tuple[Contract, list[Candle]] | None:
         """The first candles of the first contract that has any. Raises ExportError."""
-        _, schema = await self._refresh()
+        reader = await self.reader()
         for contract, window in zip(selected, windows, strict=True):
             facts = self._census.known(contract.key) or await self.count(contract)
             first = next(facts.stretches(window, 1), None)
             if first is not None:
-                candles = await self._reader(schema).candles(contract, first[0], rows)
+                candles = await reader.candles(contract, first[0], rows)
                 return contract, candles
         return None
-
-    def _reader(self, schema: Schema) -> Reader:
-        return Reader(self.path, self._pool, self._census, schema, careful_only=self._careful)
 
     async def _refresh(self) -> tuple[Fingerprint, Schema]:
         async with self._refreshing:
