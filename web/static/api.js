@@ -1,0 +1,86 @@
+// The server's JSON calls. Every failure comes out as one ApiError with a sentence for people.
+
+export const connection = new EventTarget();
+
+export class ApiError extends Error {
+  constructor(message, { status = 0, code = 'offline', problems = [], id = null, retryAfter = null } = {}) {
+    super(message);
+    Object.assign(this, { status, code, problems, id, retryAfter });
+  }
+
+  get offline() {
+    return this.code === 'offline';
+  }
+}
+
+async function failure(response) {
+  let body = {};
+  try {
+    body = await response.json();
+  } catch {
+    // A proxy's error page is not JSON; the status line says enough.
+  }
+  const text = typeof body.error === 'string' ? body.error : `The server answered ${response.status}.`;
+  return new ApiError(text, {
+    status: response.status,
+    code: body.code ?? 'http',
+    problems: Array.isArray(body.problems) ? body.problems : [],
+    id: body.id ?? null,
+    retryAfter: Number(response.headers.get('Retry-After')) || null,
+  });
+}
+
+async function call(method, path, { body, signal, quiet = false } = {}) {
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      signal,
+      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      cache: 'no-store',
+    });
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    if (!quiet) connection.dispatchEvent(new Event('lost'));
+    throw new ApiError('The server does not answer.');
+  }
+  if (!response.ok) throw await failure(response);
+  return response.status === 204 ? null : response.json();
+}
+
+const task = (id) => encodeURIComponent(id);
+
+export const api = {
+  instruments: () => call('GET', '/api/instruments'),
+  expiries: (instruments) => call('POST', '/api/export/available-expiries', { body: { instruments } }),
+  preview: (body, signal) => call('POST', '/api/export/preview', { body, signal }),
+  start: (body) => call('POST', '/api/export/start', { body }),
+  status: (id, options) => call('GET', `/api/export/status/${task(id)}`, options),
+  tasks: ({ state = '', cursor = '', limit = 50 } = {}, options = {}) => {
+    const query = new URLSearchParams({ limit: String(limit) });
+    if (state) query.set('state', state);
+    if (cursor) query.set('cursor', cursor);
+    return call('GET', `/api/export/tasks?${query}`, options);
+  },
+  cancel: (id) => call('POST', `/api/export/tasks/${task(id)}/cancel`),
+  retry: (id) => call('POST', `/api/export/tasks/${task(id)}/retry`),
+  remove: (id) => call('DELETE', `/api/export/tasks/${task(id)}`),
+  purge: () => call('POST', '/api/admin/purge'),
+  health: (options) => call('GET', '/api/health', options),
+};
+
+/** What to show for a failure: a title and lines that say what to do. */
+export function explain(error, doing) {
+  if (error.offline) {
+    return {
+      kind: 'error',
+      title: `${doing} failed: the server does not answer.`,
+      lines: ['Check that it is running. This page goes on by itself as soon as it answers.'],
+    };
+  }
+  const lines = error.problems.length ? [...error.problems] : [error.message];
+  if (error.retryAfter) lines.push(`Try again in ${error.retryAfter} s.`);
+  if (error.id) lines.push(`The server's log has the details under ${error.id}.`);
+  return { kind: 'error', title: `${doing} failed.`, lines };
+}

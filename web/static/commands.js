@@ -1,0 +1,94 @@
+// A configuration as lines to paste into a shell, and copying them.
+
+import { button, el, icon } from './dom.js';
+
+const SAFE = /^[A-Za-z0-9_.,:/=@%+-]+$/;
+
+/** Quoted for a POSIX shell. */
+export function quote(word) {
+  return SAFE.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+export function curlLine(body) {
+  const url = `${location.origin}/api/export/start`;
+  return `curl -sS -H 'Content-Type: application/json' -d ${quote(JSON.stringify(body))} ${quote(url)}`;
+}
+
+export function commandLine(body) {
+  const { options } = body;
+  const words = ['expirytrack', 'export'];
+  const add = (flag, value) => words.push(flag, quote(String(value)));
+  body.instruments.forEach((key) => add('--instrument', key));
+  const days = body.instruments.map((key) => body.expiries[key] ?? []);
+  const union = [...new Set(days.flat())].sort();
+  // Where every instrument has the same dates a plain date says it; else each date names its own.
+  if (days.every((list) => list.length === union.length)) union.forEach((day) => add('--expiry', day));
+  else {
+    body.instruments.forEach((key, i) => days[i].forEach((day) => add('--expiry', `${key}~~~${day}`)));
+  }
+  add('--format', body.format);
+  if (options.include_openalgo === false) words.push('--no-openalgo');
+  else if (options.symbol_style) add('--symbol-style', options.symbol_style);
+  if (options.include_metadata) words.push('--metadata');
+  if (options.excel) words.push('--excel');
+  const separate = options.separate_files ?? body.format === 'zip';
+  words.push(separate ? '--separate-files' : '--single-file');
+  if (options.from_date) add('--from', options.from_date);
+  if (options.to_date) add('--to', options.to_date);
+  if (options.time_range && options.time_range !== 'all') add('--time-range', options.time_range);
+  if (options.level && (separate || body.format === 'zip')) add('--level', options.level);
+  return words.join(' ');
+}
+
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // No clipboard outside a secure context: a selected text field and the old command still copy.
+  }
+  const field = el('textarea', { class: 'sr-only', 'aria-hidden': 'true', tabindex: '-1' });
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  const copied = document.execCommand('copy');
+  field.remove();
+  return copied;
+}
+
+/** A button that copies what `text()` returns and says so in place. */
+export function copyButton(label, text, { kind = 'small', described } = {}) {
+  const node = button(label, { kind, iconName: 'copy', 'aria-label': described });
+  const words = node.querySelector('span');
+  let timer = 0;
+  node.addEventListener('click', async () => {
+    const copied = await copyText(text());
+    words.textContent = copied ? 'Copied' : 'Press Ctrl+C';
+    node.querySelector('.icon').replaceWith(icon(copied ? 'done' : 'copy'));
+    document.getElementById('live').textContent = copied ? 'Copied' : 'Could not copy';
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      words.textContent = label;
+      node.querySelector('.icon').replaceWith(icon('copy'));
+    }, 2000);
+  });
+  return node;
+}
+
+/** The block `Do the same elsewhere`: both lines, each with its button. */
+export function commandBlock(body) {
+  const line = (name, text) =>
+    el(
+      'div',
+      { class: 'command' },
+      el('div', { class: 'command-head' }, el('span', {}, name), copyButton('Copy', () => text, { described: `Copy as ${name}` })),
+      el('pre', { tabindex: '0', role: 'region', 'aria-label': name }, el('code', {}, text)),
+    );
+  return el(
+    'details',
+    { class: 'commands' },
+    el('summary', {}, icon('chevron'), el('span', {}, 'Do the same elsewhere')),
+    line('command line', commandLine(body)),
+    line('curl', curlLine(body)),
+  );
+}

@@ -1,0 +1,68 @@
+// Numbers, sizes, times and names as people read them.
+
+const whole = new Intl.NumberFormat('en-IN');
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+const DAY = new Intl.DateTimeFormat('en-GB', {
+  day: '2-digit', month: 'short', year: 'numeric', timeZone: 'UTC',
+});
+const WEEKDAY = new Intl.DateTimeFormat('en-GB', { weekday: 'short', timeZone: 'UTC' });
+const MOMENT = new Intl.DateTimeFormat('en-GB', {
+  day: '2-digit', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit',
+  second: '2-digit', timeZone: 'Asia/Kolkata',
+});
+
+export const STATES = {
+  queued: 'Queued', processing: 'Running', completed: 'Completed',
+  failed: 'Failed', cancelled: 'Cancelled', expired: 'Expired',
+};
+export const FINAL = new Set(['completed', 'failed', 'cancelled', 'expired']);
+
+export const number = (value) => (typeof value === 'number' ? whole.format(value) : '–');
+export const short = (value) => (value < 10000 ? whole.format(value) : compact.format(value));
+export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
+
+export function bytes(value) {
+  if (typeof value !== 'number') return '–';
+  let size = value;
+  for (const unit of ['B', 'kB', 'MB', 'GB']) {
+    if (size < 1000) return `${unit === 'B' || size >= 100 ? Math.round(size) : size.toFixed(1)} ${unit}`;
+    size /= 1000;
+  }
+  return `${size.toFixed(1)} TB`;
+}
+
+export function duration(seconds) {
+  const left = Math.max(0, Math.round(seconds));
+  if (left < 60) return `${left} s`;
+  if (left < 3600) return `${Math.floor(left / 60)} min ${left % 60} s`;
+  if (left < 86400) return `${Math.floor(left / 3600)} h ${Math.floor((left % 3600) / 60)} min`;
+  return `${Math.floor(left / 86400)} d ${Math.floor((left % 86400) / 3600)} h`;
+}
+
+export function age(iso, now = Date.now()) {
+  const seconds = (now - Date.parse(iso)) / 1000;
+  if (!(seconds >= 45)) return 'just now';
+  if (seconds < 3600) return `${Math.max(1, Math.round(seconds / 60))} min ago`;
+  if (seconds < 86400) return `${Math.round(seconds / 3600)} h ago`;
+  const days = Math.round(seconds / 86400);
+  return days === 1 ? 'yesterday' : `${days} days ago`;
+}
+
+export const day = (iso) => DAY.format(new Date(`${iso}T00:00:00Z`));
+export const weekday = (iso) => WEEKDAY.format(new Date(`${iso}T00:00:00Z`));
+export const moment = (iso) => (iso ? MOMENT.format(new Date(iso)) : '–');
+
+/** `NSE_INDEX|Nifty 50` without a catalogue at hand: what stands after the bar. */
+export const keyName = (key) => key.slice(key.indexOf('|') + 1);
+
+export function countExpiries(spec) {
+  const { expiries } = spec;
+  return Array.isArray(expiries)
+    ? expiries.length
+    : Object.values(expiries).reduce((sum, days) => sum + days.length, 0);
+}
+
+export function listed(names, most = 3) {
+  if (names.length <= most) return names.join(', ');
+  return `${names.slice(0, most).join(', ')} and ${names.length - most} more`;
+}

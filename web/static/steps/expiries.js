@@ -1,0 +1,184 @@
+// Step 2: which expiries of each instrument, newest first.
+
+import { api, explain } from '../api.js';
+import { button, byId, el, icon, message, setText, show } from '../dom.js';
+import { day, number, plural, weekday } from '../format.js';
+
+// Beyond so many boxes groups start closed, and their boxes are made when they are first opened.
+const OPEN_AT_ONCE = 400;
+
+export function expiriesStep(draft) {
+  const host = byId('expiries');
+  const groups = new Map(); // key -> group
+  let drawnFor = '';
+
+  function years(dates) {
+    const byYear = new Map();
+    for (const iso of dates) {
+      const year = iso.slice(0, 4);
+      if (!byYear.has(year)) byYear.set(year, []);
+      byYear.get(year).push(iso);
+    }
+    return byYear;
+  }
+
+  function makeGroup(instrument, index, open) {
+    const dates = draft.available.get(instrument.key) ?? [];
+    const chosen = draft.days(instrument.key);
+    const boxes = new Map();
+    const count = el('span', { class: 'group-count num', id: `group-${index}-count` });
+    const body = el('div', { class: 'group-body', id: `group-${index}` });
+    const toggle = el(
+      'button',
+      { type: 'button', class: 'group-toggle', 'aria-controls': body.id, 'aria-expanded': 'false' },
+      icon('chevron'),
+      el('span', {}, instrument.name),
+    );
+    const tool = (label, pick) =>
+      button(label, {
+        kind: 'small quiet',
+        'aria-label': `${instrument.name}: ${label.toLowerCase()}`,
+        on: { click: () => choose(pick) },
+      });
+
+    function fill() {
+      if (body.hasChildNodes()) return;
+      for (const [year, list] of years(dates)) {
+        body.append(
+          el(
+            'fieldset',
+            { class: 'year' },
+            el('legend', {}, el('span', { class: 'sr-only' }, `${instrument.name} `), year),
+            el(
+              'div',
+              { class: 'year-days' },
+              ...list.map((iso) => {
+                const id = `expiry-${index}-${iso}`;
+                const box = el('input', { type: 'checkbox', id, checked: chosen.has(iso) });
+                box.value = iso;
+                boxes.set(iso, box);
+                return el(
+                  'label',
+                  { class: 'expiry', for: id },
+                  box,
+                  el('span', { class: 'num' }, day(iso).slice(0, 6)),
+                  el('span', { class: 'sr-only' }, ` ${year}`),
+                  el('span', { class: 'expiry-weekday' }, weekday(iso)),
+                );
+              }),
+            ),
+          ),
+        );
+      }
+    }
+
+    function expand(wanted) {
+      if (wanted) fill();
+      show(body, wanted);
+      toggle.setAttribute('aria-expanded', String(wanted));
+    }
+
+    function draw() {
+      setText(count, `${number(chosen.size)} of ${number(dates.length)}`);
+      count.dataset.some = String(chosen.size > 0);
+    }
+
+    function choose(pick) {
+      chosen.clear();
+      pick(dates).forEach((iso) => chosen.add(iso));
+      for (const [iso, box] of boxes) box.checked = chosen.has(iso);
+      draw();
+      tally();
+      draft.changed('expiries');
+    }
+
+    body.addEventListener('change', ({ target }) => {
+      if (target.checked) chosen.add(target.value);
+      else chosen.delete(target.value);
+      draw();
+      tally();
+      draft.changed('expiries');
+    });
+    toggle.addEventListener('click', () => expand(body.hidden));
+    expand(open && dates.length > 0);
+    draw();
+    const node = el(
+      'section',
+      { class: 'group', 'aria-label': instrument.name },
+      el(
+        'div',
+        { class: 'group-head' },
+        el('h3', {}, dates.length ? toggle : el('span', { class: 'group-none' }, instrument.name)),
+        dates.length ? count : el('span', { class: 'group-count' }, 'no expiries'),
+        dates.length
+          ? el('div', { class: 'group-tools' }, tool('All', (list) => list), tool('None', () => []),
+            tool('Last 4', (list) => list.slice(0, 4)))
+          : null,
+      ),
+      body,
+    );
+    return { node, choose };
+  }
+
+  function tally() {
+    setText(byId('expiry-count'), `${plural(draft.expiryCount, 'expiry', 'expiries')} selected`);
+  }
+
+  function draw() {
+    const { instruments } = draft;
+    const total = instruments.reduce((sum, one) => sum + (draft.available.get(one.key)?.length ?? 0), 0);
+    groups.clear();
+    instruments.forEach((one, index) => groups.set(one.key, makeGroup(one, index, total <= OPEN_AT_ONCE)));
+    host.replaceChildren(...[...groups.values()].map((group) => group.node));
+    show(byId('expiry-tools'), total > 0);
+    tally();
+  }
+
+  async function enter() {
+    const missing = draft.instruments.map((one) => one.key).filter((key) => !draft.available.has(key));
+    if (missing.length) {
+      host.setAttribute('aria-busy', 'true');
+      try {
+        const answer = await api.expiries(missing);
+        for (const key of missing) draft.available.set(key, answer[key] ?? []);
+        draft.prune();
+        message(byId('notice-expiries'), null);
+      } catch (error) {
+        const said = explain(error, 'Loading the expiries');
+        said.actions = [button('Try again', { kind: 'small', on: { click: enter } })];
+        message(byId('notice-expiries'), said);
+        return;
+      } finally {
+        host.removeAttribute('aria-busy');
+      }
+    }
+    const now = draft.instruments.map((one) => one.key).join('\n');
+    if (missing.length || now !== drawnFor) draw();
+    drawnFor = now;
+  }
+
+  const every = (pick) => {
+    for (const group of groups.values()) group.choose(pick);
+  };
+  byId('expiries-all').addEventListener('click', () => every((list) => list));
+  byId('expiries-none').addEventListener('click', () => every(() => []));
+  const latest = () => {
+    const most = Math.max(1, Math.floor(Number(byId('expiries-n').value)) || 1);
+    byId('expiries-n').value = most;
+    every((list) => list.slice(0, most));
+  };
+  byId('expiries-last').addEventListener('click', latest);
+  byId('expiries-n').addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter') return;
+    event.preventDefault();
+    latest();
+  });
+
+  return {
+    enter,
+    redraw() {
+      drawnFor = '';
+    },
+    problem: () => (draft.expiryCount ? null : 'Choose at least one expiry.'),
+  };
+}
