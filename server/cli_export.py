@@ -1,0 +1,206 @@
+"""`expirytrack export`: the wizard's whole job without a server."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporter.model import (
+    Artefact,
+    ExportSpec,
+    FileFormat,
+    Level,
+    Progress,
+    SymbolStyle,
+    TimeRange,
+    now_ist,
+)
+from exporter.pipeline import run_export
+from exporter.preview import preview
+from exporter.sources.sqlite import MarketDatabase
+from exporter.spec import OPTION_HELP
+from server.cli_codes import Exit, ends_like_ctrl_c
+from server.cli_deliver import STDOUT, delivery
+from server.cli_progress import Meter
+from server.cli_select import add_selection, make_spec, select
+from server.cli_text import remark, size_text, table, write_json
+from server.settings import Settings, add_arguments, settings_from
+
+
+def add_export(parser: argparse.ArgumentParser) -> None:
+    """The flags of `expirytrack export`; the wizard copies lines of this form."""
+    add_selection(parser, what="export")
+    form = parser.add_argument_group("in which form")
+    form.add_argument(
+        "--format", choices=[one.value for one in FileFormat],
+        help="csv, json or zip (default: what FILE ends in, else csv)",
+    )  # fmt: skip
+    form.add_argument("--no-openalgo", action="store_true", help="leave the symbol column out")
+    form.add_argument(
+        "--symbol-style", choices=[one.value for one in SymbolStyle],
+        help=OPTION_HELP["symbol_style"],
+    )  # fmt: skip
+    form.add_argument("--metadata", action="store_true", help=OPTION_HELP["include_metadata"])
+    form.add_argument("--excel", action="store_true", help=OPTION_HELP["excel"])
+    files = form.add_mutually_exclusive_group()
+    files.add_argument(
+        "--separate-files", action="store_true", help="one file per contract, in a ZIP (zip: yes)"
+    )
+    files.add_argument("--single-file", action="store_true", help="one file of everything")
+    form.add_argument("--level", choices=[one.value for one in Level], help=OPTION_HELP["level"])
+    span = parser.add_argument_group("of which days")
+    span.add_argument(
+        "--time-range", choices=[one.value for one in TimeRange], help=OPTION_HELP["time_range"]
+    )
+    span.add_argument("--from", dest="from_date", metavar="DATE", help=OPTION_HELP["from_date"])
+    span.add_argument("--to", dest="to_date", metavar="DATE", help=OPTION_HELP["to_date"])
+    place = parser.add_argument_group("from where to where")
+    add_arguments(parser, ("db", "exports", "keep_free"))
+    place.add_argument(
+        "-o", "--output", metavar="FILE",
+        help="write FILE (a folder: into it, - : standard output) instead of DIR/<id>/<name>",
+    )  # fmt: skip
+    place.add_argument("--preview", action="store_true", help="say what would be exported, only")
+    place.add_argument("--json", action="store_true", help="the last line as JSON, for scripts")
+    place.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> Exit:
+    """Export as asked. Raises ExportError, SettingsError, KeyboardInterrupt, BrokenPipeError."""
+    settings = settings_from(arguments)
+    if arguments.preview:
+        asyncio.run(_preview(arguments, settings))
+        return Exit.DONE
+    with ends_like_ctrl_c(), delivery(arguments.output, settings.exports) as place:
+        done = asyncio.run(_export(arguments, settings, place.folder))
+        where = place.deliver(Path(done.artefact.path))
+        for warning in done.warnings:
+            remark("warning", warning)
+        _report(arguments, done.artefact, where)
+    return Exit.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    artefact: Artefact
+    warnings: tuple[str, ...]
+
+
+async def _export(arguments: argparse.Namespace, settings: Settings, folder: Path) -> _Done:
+    accepted_at = now_ist()
+    database = MarketDatabase(settings.db, readers=settings.readers)
+    meter = None if arguments.quiet else Meter(sys.stderr)
+    done = False
+    try:
+        with ends_like_ctrl_c():
+            spec, warnings = await _spec(database, arguments)
+            artefact = await run_export(
+                database,
+                spec,
+                accepted_at=accepted_at,
+                folder=folder,
+                observe=meter or _unseen,
+                keep_free=settings.keep_free,
+            )
+        done = True
+    finally:
+        if meter is not None:
+            meter.close(done=done)
+        await database.close()
+    return _Done(artefact, warnings + artefact.warnings)
+
+
+def _unseen(_: Progress) -> None:
+    return
+
+
+async def _spec(
+    database: MarketDatabase, arguments: argparse.Namespace
+) -> tuple[ExportSpec, tuple[str, ...]]:
+    selection = await select(database, arguments)
+    return await make_spec(database, selection, _format(arguments), _options(arguments))
+
+
+async def _preview(arguments: argparse.Namespace, settings: Settings) -> None:
+    database = MarketDatabase(settings.db, readers=settings.readers)
+    try:
+        spec, warnings = await _spec(database, arguments)
+        seen = await preview(database, spec, now_ist())
+    finally:
+        await database.close()
+    if arguments.json:
+        write_json(
+            {
+                "contracts": seen.contracts,
+                "rows": seen.rows,
+                "exact": seen.exact,
+                "sizes": seen.sizes,
+                "file_name": seen.file_name,
+                "columns": seen.columns,
+                "sample": seen.sample,
+                "text": seen.text,
+                "warnings": [*warnings, *seen.warnings],
+                "careful_contracts": seen.careful_contracts,
+            }
+        )
+        return
+    about = "" if seen.exact else "about "
+    sizes = [(name, f"about {size_text(size)}") for name, size in seen.sizes.items()]
+    print(f"{seen.file_name}: {seen.contracts:,} contracts, {about}{seen.rows:,} rows\n")
+    print(table(("FORMAT", "SIZE"), sizes))
+    print(table(seen.columns, seen.sample), end="")
+    for warning in (*warnings, *seen.warnings):
+        remark("warning", warning)
+
+
+def _format(arguments: argparse.Namespace) -> str:
+    if arguments.format is not None:
+        return str(arguments.format)
+    ending = Path(arguments.output or "").suffix[1:].lower()
+    return ending if ending in [one.value for one in FileFormat] else FileFormat.CSV.value
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, object]:
+    """The options that were given; the rest is left to their defaults."""
+    given: dict[str, object] = {
+        "include_openalgo": False if arguments.no_openalgo else None,
+        "symbol_style": arguments.symbol_style,
+        "include_metadata": True if arguments.metadata else None,
+        "excel": True if arguments.excel else None,
+        "separate_files": (
+            True if arguments.separate_files else False if arguments.single_file else None
+        ),
+        "time_range": arguments.time_range,
+        "from_date": arguments.from_date,
+        "to_date": arguments.to_date,
+        "level": arguments.level,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _report(arguments: argparse.Namespace, artefact: Artefact, where: str) -> None:
+    """One last line; on standard output unless the file itself went there."""
+    stream = sys.stderr if arguments.output == STDOUT else sys.stdout
+    if arguments.json:
+        write_json(
+            {
+                "path": where,
+                "rows": artefact.rows,
+                "contracts": artefact.contracts,
+                "duplicates_dropped": artefact.duplicates_dropped,
+                "size": artefact.size,
+                "sha256": artefact.sha256,
+                "warnings": artefact.warnings,
+            },
+            stream,
+        )
+        return
+    if not (arguments.quiet and stream is sys.stderr):
+        print(
+            f"{where}  {artefact.rows:,} rows  {artefact.size:,} bytes  sha256 {artefact.sha256}",
+            file=stream,
+        )
