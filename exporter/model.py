@@ -169,6 +169,7 @@ class Progress:
     contracts_total: int
     contract: str | None
     message: str
+    resumed_from_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)

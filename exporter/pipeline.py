@@ -357,6 +357,7 @@ class _Run:
                 contracts_total=self._total,
                 contract=contract,
                 message=message,
+                resumed_from_rows=self._resumed,
             )
         )
 
