@@ -1,0 +1,83 @@
+// Beside the steps: what has been chosen and what it comes to, or what a running export was asked.
+
+import { commandBlock } from './commands.js';
+import { button, byId, el, setText, show } from './dom.js';
+import { listed, number, plural } from './format.js';
+import { facts, form, range, rowsText, sizeText, specFacts } from './summary.js';
+
+export function sidePanel(draft, estimator, { startOver }) {
+  const host = byId('side');
+  const clear = button('Start over', { kind: 'small quiet', on: { click: startOver } });
+  const chosen = el('div', {});
+  const note = el('p', { class: 'side-note' });
+  const summary = el(
+    'section',
+    { class: 'side-card' },
+    el('header', { class: 'side-head' }, el('h2', { id: 'h-side' }, 'Your export'), clear),
+    chosen,
+    note,
+  );
+  // steps/options.js fills these in whenever the estimate changes.
+  const example = el(
+    'figure',
+    { class: 'example', id: 'example' },
+    el('figcaption', {}, el('span', {}, 'First lines'), el('span', { class: 'example-name', id: 'example-name' })),
+    el(
+      'pre',
+      { tabindex: '0', role: 'region', 'aria-label': 'First lines of the file' },
+      el('code', { id: 'example-text' }, 'Choose an expiry to see its first lines.'),
+    ),
+  );
+  host.append(summary, example);
+
+  function draw() {
+    const { instruments, expiryCount, options } = draft;
+    const { result, busy, size } = estimator;
+    const pending = busy ? '…' : '–';
+    chosen.replaceChildren(
+      facts([
+        ['Instruments', instruments.length ? listed(instruments.map((one) => one.name)) : 'None yet'],
+        ['Expiries', expiryCount ? number(expiryCount) : 'None yet'],
+        ['Format', form({ format: options.format, options: { ...options, separate_files: draft.separate } })],
+        ['Time range', range(options.time_range === 'custom' ? options : { time_range: options.time_range })],
+      ]),
+      facts([
+        ['Contracts', result ? number(result.contracts) : pending, 'num'],
+        ['Rows', result ? rowsText(result) : pending, 'num'],
+        ['Size', result ? sizeText(size) : pending, 'num'],
+      ]),
+    );
+    show(clear, instruments.length > 0);
+    setText(note, result?.exact === false ? 'Rows and size are estimates; the export counts exactly.' : '');
+    show(note, note.textContent !== '');
+  }
+  draft.addEventListener('change', draw);
+  estimator.addEventListener('change', draw);
+  draw();
+
+  return {
+    /** The review holds the summary itself, and step 1 has no line to show yet. */
+    draft(step) {
+      host.replaceChildren(summary, example);
+      show(example, step === 'expiries' || step === 'options');
+    },
+    task(task) {
+      host.replaceChildren(
+        el('section', { class: 'side-card' }, el('h2', { id: 'h-side' }, 'What was asked for'),
+          specFacts(task.spec, (key) => draft.name(key))),
+        el('section', { class: 'side-card' }, commandBlock(task.spec)),
+      );
+    },
+    empty() {
+      host.replaceChildren();
+    },
+    /** One line for the action bar. */
+    line() {
+      if (!draft.instruments.length) return '';
+      if (!draft.expiryCount) return plural(draft.instruments.length, 'instrument');
+      const text = plural(draft.expiryCount, 'expiry', 'expiries');
+      const { result, size } = estimator;
+      return result ? `${text} · ${rowsText(result)} rows · ${sizeText(size)}` : text;
+    },
+  };
+}
