@@ -29,10 +29,11 @@ THREE = {
     "BSE_INDEX|SENSEX": "Sensex",
 }
 DAYS = {"1d": 1, "7d": 7, "30d": 30, "90d": 90}
-# Seconds reach this size in the year 5138, milliseconds in 1973.
-MILLISECONDS_FROM = 10**11
+# India's derivatives began in 2000: other numbers, such as 20250905091500, are no epoch time.
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 STAMP = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?",
+    re.ASCII,
 )
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -117,10 +118,17 @@ class Export:
         return sum(part.dropped for part in self.parts)
 
 
+def number_in(value: object) -> object:
+    """A number that is stored as text, without loss where it is whole; else the value itself."""
+    if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
+        digits = value.strip().lstrip("+-")
+        return int(value) if digits.isdigit() else float(value)
+    return value
+
+
 def price_text(value: object) -> str | None:
     """Shortest decimal text that gives the number back, with a point; None if unreadable."""
-    if isinstance(value, str) and NUMBER.fullmatch(value):
-        value = float(value)
+    value = number_in(value)
     if isinstance(value, int):
         return f"{value}.0"
     if not isinstance(value, float) or not math.isfinite(value):
@@ -131,8 +139,7 @@ def price_text(value: object) -> str | None:
 
 def count_text(value: object) -> str | None:
     """Volume or open interest as an integer; None if it is none."""
-    if isinstance(value, str) and NUMBER.fullmatch(value):
-        value = int(value) if value.lstrip("+-").isdigit() else float(value)
+    value = number_in(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value) if isinstance(value, int) else None
@@ -140,22 +147,18 @@ def count_text(value: object) -> str | None:
 
 def instant(value: object) -> datetime | None:
     """A stored time as Indian time, cut to the second; None if unreadable."""
-    if isinstance(value, str) and NUMBER.fullmatch(value):
-        value = float(value)
+    value = number_in(value)
     if isinstance(value, (int, float)):
-        if not math.isfinite(value):
-            return None
-        seconds = value / 1000 if abs(value) >= MILLISECONDS_FROM else value
-        try:
-            return (EPOCH + timedelta(seconds=math.floor(seconds))).astimezone(INDIA)
-        except OverflowError:
-            return None
+        for unit in (1, 1000):
+            if FIRST.timestamp() <= value / unit < LAST.timestamp():
+                return (EPOCH + timedelta(seconds=math.floor(value / unit))).astimezone(INDIA)
+        return None
     match = STAMP.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         return None
     *digits, zone = match.groups()
     try:
-        year, month, day, hour, minute, second = (int(text) for text in digits)
+        year, month, day, hour, minute, second = (int(text or 0) for text in digits)
         local = datetime(year, month, day, hour, minute, second)
     except ValueError:
         return None
@@ -450,7 +453,8 @@ def zip_members(export: Export) -> dict[str, Any]:
 
 
 def archive_metadata(export: Export, members: Mapping[str, bytes]) -> dict[str, Any]:
-    """What metadata.json says of an archive of separate files that holds these bytes."""
+    """What metadata.json says of an archive that holds these bytes."""
+    names = member_names(export) if export.separate else list(members) * len(export.parts)
     files = [
         {
             "name": name,
@@ -466,7 +470,7 @@ def archive_metadata(export: Export, members: Mapping[str, bytes]) -> dict[str, 
             "duplicates_dropped": Number(str(part.dropped)),
             "sha256": hashlib.sha256(members[name]).hexdigest(),
         }
-        for name, part in zip(member_names(export), export.parts, strict=True)
+        for name, part in zip(names, export.parts, strict=True)
     ]
     return {**metadata_value(export), "files": files}
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from exporter.model import Artefact
+from exporter.model import Artefact, ExportSpec
 from exporter.pipeline import run_export
 from exporter.sources.sqlite import MarketDatabase
 from exporter.spec import parse_request
@@ -26,82 +28,119 @@ FILE_KEYS = (
     "first", "last", "duplicates_dropped", "sha256",
 )  # fmt: skip
 _MOST_SHOWN = 600
+_MOST_KEPT = 40
 
 
 def ask(
     instruments: Sequence[str],
     expiries: Mapping[str, Sequence[str]] | Sequence[str],
-    format: str = "csv",
+    file_format: str = "csv",
     **options: object,
 ) -> dict[str, Any]:
     """A request as the oracle takes it."""
     return {
         "instruments": list(instruments),
         "expiries": dict(expiries) if isinstance(expiries, Mapping) else list(expiries),
-        "format": format,
+        "format": str(file_format),
         "options": options,
         "accepted_at": ACCEPTED,
     }
 
 
-async def everything(database: MarketDatabase) -> dict[str, list[str]]:
-    """Every expiry of every instrument of a database that has any."""
-    found = (await database.catalogue()).expiries
-    return {key: [day.isoformat() for day in days] for key, days in found.items() if days}
+def everything(path: Path, file_format: str = "csv", **options: object) -> dict[str, Any]:
+    """A request for every expiry of every instrument that the database at `path` has."""
+    found: dict[str, list[str]] = {}
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+        for key, day in db.execute(
+            "SELECT instrument_key, expiry_date FROM contracts GROUP BY 1, 2"
+        ):
+            found.setdefault(key, []).append(day)
+    return ask(list(found), found, file_format, **options)
 
 
-async def export(
-    database: MarketDatabase, request: Mapping[str, Any], folder: Path, **how: Any
-) -> tuple[Artefact, bytes]:
-    """Run the product on a request; its folder is left empty."""
+async def spec_of(database: MarketDatabase, request: Mapping[str, Any]) -> ExportSpec:
+    """The product's own reading of a request."""
     body = {key: value for key, value in request.items() if key != "accepted_at"}
-    spec, _ = parse_request(body, await database.catalogue())
-    artefact = await run_export(
-        database, spec, accepted_at=request["accepted_at"], folder=folder, **how
+    return parse_request(body, await database.catalogue())[0]
+
+
+async def produce(
+    database: MarketDatabase, request: Mapping[str, Any], folder: Path, **how: Any
+) -> Artefact:
+    """Run the product on a request."""
+    return await run_export(
+        database,
+        await spec_of(database, request),
+        accepted_at=request["accepted_at"],
+        folder=folder,
+        **how,
     )
+
+
+async def judged(
+    database: MarketDatabase,
+    request: Mapping[str, Any],
+    folder: Path,
+    *,
+    export: oracle.Export | None = None,
+    unpackers: bool = False,
+    **how: Any,
+) -> dict[str, bytes]:
+    """Run the product, hold its artefact against the oracle, and give back the files by name.
+
+    The folder is removed afterwards; `unpackers` has other programs read archives too.
+    """
+    artefact = await produce(database, request, folder, **how)
     content = Path(artefact.path).read_bytes()
     assert [path.name for path in folder.iterdir()] == [Path(artefact.path).name]
     shutil.rmtree(folder)
-    return artefact, content
+    return check(export or expected(database.path, request), artefact, content, unpackers=unpackers)
 
 
-class Judge:
-    """Knows what every export of one database must hold; reads each selection once."""
+_READ: dict[str, oracle.Export] = {}
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._read: dict[str, oracle.Export] = {}
 
-    def expected(self, request: Mapping[str, Any]) -> oracle.Export:
-        """The oracle's word on a request."""
-        options = request["options"]
-        named = ("symbol_style", "time_range", "from_date", "to_date")
-        chosen = {name: options[name] for name in named if name in options}
-        identity = repr((request["instruments"], request["expiries"], sorted(chosen.items())))
-        if identity not in self._read:
-            self._read[identity] = oracle.load(self.path, request)
-        return replace(self._read[identity], format=request["format"], options=dict(options))
+def expected(path: Path, request: Mapping[str, Any]) -> oracle.Export:
+    """The oracle's word on a request; a selection is read once."""
+    options = request["options"]
+    named = ("symbol_style", "time_range", "from_date", "to_date")
+    chosen = {name: options[name] for name in named if name in options}
+    identity = repr(
+        (path, path.stat().st_mtime_ns, request["instruments"], request["expiries"],
+         request["accepted_at"], sorted(chosen.items()))
+    )  # fmt: skip
+    if identity not in _READ:
+        if len(_READ) >= _MOST_KEPT:
+            _READ.pop(next(iter(_READ)))
+        _READ[identity] = oracle.load(path, request)
+    return replace(_READ[identity], format=request["format"], options=dict(options))
 
-    def check(self, request: Mapping[str, Any], artefact: Artefact, content: bytes) -> None:
-        """Raises AssertionError that says where the artefact leaves the specification."""
-        wanted = self.expected(request)
-        assert Path(artefact.path).name == oracle.artefact_name(wanted)
-        assert artefact.size == len(content)
-        assert artefact.sha256 == hashlib.sha256(content).hexdigest()
-        assert artefact.rows == wanted.rows
-        assert artefact.contracts == len(wanted.parts)
-        assert artefact.duplicates_dropped == wanted.dropped
-        if wanted.separate or wanted.format == "zip":
-            _check_archive(wanted, content)
-        elif wanted.format == "csv":
-            same_bytes(content, oracle.csv_of(wanted, wanted.parts))
-        else:
-            value = oracle.parse_json(content)
-            assert list(value)[-1] == "summary"
-            summary = value.pop("summary")
-            assert summary["rows"].text == str(wanted.rows)
-            assert summary["duplicates_dropped"].text == str(wanted.dropped)
-            same_value(value, oracle.json_value(wanted))
+
+def check(
+    wanted: oracle.Export, artefact: Artefact, content: bytes, *, unpackers: bool = False
+) -> dict[str, bytes]:
+    """Raises AssertionError that says where the artefact leaves the specification."""
+    name = Path(artefact.path).name
+    assert name == oracle.artefact_name(wanted)
+    assert artefact.size == len(content)
+    assert artefact.sha256 == hashlib.sha256(content).hexdigest()
+    assert artefact.rows == wanted.rows
+    assert artefact.contracts == len(wanted.parts)
+    assert artefact.duplicates_dropped == wanted.dropped
+    if wanted.separate or wanted.format == "zip":
+        if unpackers:
+            read_by_others(content)
+        return _check_archive(wanted, content)
+    if wanted.format == "csv":
+        same_bytes(content, oracle.csv_of(wanted, wanted.parts))
+    else:
+        value = oracle.parse_json(content)
+        assert list(value)[-1] == "summary"
+        summary = value.pop("summary")
+        assert summary["rows"].text == str(wanted.rows)
+        assert summary["duplicates_dropped"].text == str(wanted.dropped)
+        same_value(value, oracle.json_value(wanted))
+    return {name: content}
 
 
 def same_bytes(actual: bytes, expected: bytes) -> None:
@@ -140,23 +179,19 @@ def members(content: bytes) -> dict[str, bytes]:
         return {name: archive.read(name) for name in names}
 
 
-def _check_archive(wanted: oracle.Export, content: bytes) -> None:
+def _check_archive(wanted: oracle.Export, content: bytes) -> dict[str, bytes]:
     found = members(content)
-    metadata = oracle.parse_json(found.pop("metadata.json"))
-    expected = oracle.zip_members(wanted)
-    assert list(found) == list(expected)
-    for name, value in expected.items():
+    others = dict(found)
+    metadata = oracle.parse_json(others.pop("metadata.json"))
+    expected_members = oracle.zip_members(wanted)
+    assert list(others) == list(expected_members)
+    for name, value in expected_members.items():
         if isinstance(value, bytes):
-            same_bytes(found[name], value)
+            same_bytes(others[name], value)
         else:
-            same_value(oracle.parse_json(found[name]), value)
+            same_value(oracle.parse_json(others[name]), value)
     head = oracle.metadata_value(wanted)
     same_value({key: metadata[key] for key in head}, head)
     files = [{key: file[key] for key in FILE_KEYS} for file in metadata["files"]]
-    if wanted.separate:
-        same_value(files, oracle.archive_metadata(wanted, found)["files"])
-        return
-    assert [file["contract"] for file in files] == [part.key for part in wanted.parts]
-    ((name, data),) = found.items()
-    assert {file["name"] for file in files} <= {name}
-    assert {file["sha256"] for file in files} <= {hashlib.sha256(data).hexdigest()}
+    same_value(files, oracle.archive_metadata(wanted, others)["files"])
+    return found
