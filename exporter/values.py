@@ -16,14 +16,19 @@ IST_OFFSET_S = 19800
 _DAY_S = 86400
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
-# 1e8 s is 1973 and 1e11 s the year 5138; the same digits as milliseconds are 1973 to 5138 again.
-_FIRST_EPOCH_S, _FIRST_EPOCH_MS, _LAST_EPOCH_MS = 10**8, 10**11, 10**14
+# 2000, when India's derivatives began, to 2100. A wider window would take what is no epoch time,
+# such as 20250905091500, for one.
+_FIRST_EPOCH_S, _LAST_EPOCH_S = 946_684_800, 4_102_444_800
 
 _TEXT = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,][0-9]+)?)?"
     r" ?(Z|z|[+-][0-9]{2}:?[0-9]{2})?"
 )
-_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
+# Bounded, because what a float cannot hold would cost its own size in memory to write out.
+_NUMBER = re.compile(
+    r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,3})?"
+)
+_WHOLE = re.compile(r"[+-]?[0-9]{1,400}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -59,8 +64,8 @@ def instant(value: object) -> int:
         match = _TEXT.fullmatch(value)
         if match is not None:
             return _from_text(value, match)
-        if _NUMBER.fullmatch(value):
-            return _from_epoch(value, Decimal(value))
+        if _NUMBER.fullmatch(value.strip()):
+            return _from_epoch(value, Decimal(value.strip()))
     elif isinstance(value, int) or (isinstance(value, float) and isfinite(value)):
         return _from_epoch(value, Decimal(value))
     raise Unreadable("timestamp", value)
@@ -105,12 +110,11 @@ def stored_time(value: object) -> str:
 
 def price_text(column: str, value: object) -> str:
     """The shortest decimal text that gives the number back; a point always, an exponent never."""
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        value = float(value)
-    if isinstance(value, int):
-        return f"{value}.0"
-    if isinstance(value, float) and isfinite(value):
-        text = repr(value)
+    number = _number(value)
+    if isinstance(number, int):
+        return f"{number}.0"
+    if isinstance(number, float) and isfinite(number):
+        text = repr(number)
         if "e" not in text:
             return text
         plain = format(Decimal(text), "f")
@@ -120,13 +124,23 @@ def price_text(column: str, value: object) -> str:
 
 def count_text(column: str, value: object) -> str:
     """A whole number as text; 150.0 is 150, 150.5 cannot be read."""
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        value = Decimal(value.strip())
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float | Decimal) and isfinite(value) and value == int(value):
-        return str(int(value))
+    number = _number(value)
+    if isinstance(number, int):
+        return str(number)
+    if isinstance(number, float) and number.is_integer():
+        return str(int(number))
     raise Unreadable(column, value)
+
+
+def _number(value: object) -> object:
+    """A number that is stored as text, exact where it is whole; else the value itself."""
+    if isinstance(value, str):
+        text = value.strip()
+        if _WHOLE.fullmatch(text):
+            return int(text)
+        if _NUMBER.fullmatch(text):
+            return float(text)
+    return value
 
 
 def _from_text(value: str, match: re.Match[str]) -> int:
@@ -151,10 +165,10 @@ def _offset_s(text: str | None) -> int:
 
 
 def _from_epoch(value: object, number: Decimal) -> int:
-    if _FIRST_EPOCH_S <= number < _FIRST_EPOCH_MS:
-        return _checked(value, int(number))
-    if _FIRST_EPOCH_MS <= number < _LAST_EPOCH_MS:
-        return _checked(value, int(number // 1000))
+    if _FIRST_EPOCH_S <= number < _LAST_EPOCH_S:
+        return int(number)
+    if _FIRST_EPOCH_S * 1000 <= number < _LAST_EPOCH_S * 1000:
+        return int(number) // 1000
     raise Unreadable("timestamp", value)
 
 
