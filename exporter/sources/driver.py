@@ -32,7 +32,10 @@ class Face:
         return self.raw.executemany(sql, parameters)
 
     def executescript(self, sql: str) -> apsw.Cursor:
-        return self.raw.execute(sql)
+        cursor = self.raw.execute(sql)
+        # apsw pauses at each statement that has rows; a script is run to its end.
+        cursor.fetchall()
+        return cursor
 
     def cursor(self) -> apsw.Cursor:
         return self.raw.cursor()
