@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
-from uuid import uuid4
 
 from exporter.errors import Code, ExportError
 from exporter.files import storage, sync_folder
@@ -29,10 +28,6 @@ class Delivery(Protocol):
     @property
     def folder(self) -> Path: ...
 
-    @property
-    def streamed(self) -> bool:
-        """Does the file leave no path behind?"""
-
     def deliver(self, artefact: Path) -> str:
         """Bring the finished file to its place; returns where that is."""
 
@@ -44,8 +39,10 @@ def delivery(output: str | None, exports: Path) -> Generator[Delivery]:
     Raises ExportError(STORAGE_*).
     """
     if output is None:
-        yield _Kept(exports / str(uuid4()))
-        return
+        # Beside the server's folders, and not named like one: those it removes with their tasks.
+        with storage(exports):
+            exports.mkdir(parents=True, exist_ok=True)
+        output = str(exports)
     target = None if output == STDOUT else Path(output)
     special = target is not None and target.exists() and not target.is_file()
     stream = target is None or (special and not target.is_dir())
@@ -73,23 +70,11 @@ def _temporary(beside: Path | None) -> Generator[Path]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    """A folder of its own among the exports, as the server makes them."""
-
-    folder: Path
-    streamed: bool = False
-
-    def deliver(self, artefact: Path) -> str:
-        return str(artefact)
-
-
-@dataclass(frozen=True, slots=True)
 class _Placed:
     """The very file that was named."""
 
     folder: Path
     target: Path
-    streamed: bool = False
 
     def deliver(self, artefact: Path) -> str:
         with storage(self.target.parent):
@@ -104,7 +89,6 @@ class _Dropped:
 
     folder: Path
     target: Path
-    streamed: bool = False
 
     def deliver(self, artefact: Path) -> str:
         number = 1
@@ -123,7 +107,6 @@ class _Streamed:
 
     folder: Path
     target: Path | None
-    streamed: bool = True
 
     def deliver(self, artefact: Path) -> str:
         if self.target is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from exporter.preview import preview
 from exporter.sources.sqlite import MarketDatabase
 from exporter.spec import OPTION_HELP
 from server.cli_codes import Exit, ends_like_ctrl_c
-from server.cli_deliver import STDOUT, delivery
+from server.cli_deliver import STDOUT, Delivery, delivery
 from server.cli_progress import Meter
 from server.cli_select import add_selection, make_spec, select
 from server.cli_text import remark, size_text, table, write_json
@@ -61,7 +62,7 @@ def add_export(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser, ("db", "exports", "keep_free"))
     place.add_argument(
         "-o", "--output", metavar="FILE",
-        help="write FILE (a folder: into it, - : standard output) instead of DIR/<id>/<name>",
+        help="write FILE (a folder: into it, - : standard output) instead of DIR/<name>",
     )  # fmt: skip
     place.add_argument("--preview", action="store_true", help="say what would be exported, only")
     place.add_argument("--json", action="store_true", help="the last line as JSON, for scripts")
@@ -75,9 +76,10 @@ def run(arguments: argparse.Namespace) -> Exit:
     if arguments.preview:
         asyncio.run(_preview(arguments, settings))
         return Exit.DONE
-    with ends_like_ctrl_c(), delivery(arguments.output, settings.exports) as place:
-        done = asyncio.run(_export(arguments, settings, place.folder))
-        where = place.deliver(Path(done.artefact.path))
+    with ends_like_ctrl_c(), ExitStack() as stack:
+        done = asyncio.run(_export(arguments, settings, stack))
+        # Outside the event loop, where Ctrl-C ends even a wait for a slow reader.
+        where = done.place.deliver(Path(done.artefact.path))
         for warning in done.warnings:
             remark("warning", warning)
         _report(arguments, done.artefact, where)
@@ -87,10 +89,12 @@ def run(arguments: argparse.Namespace) -> Exit:
 @dataclass(frozen=True, slots=True)
 class _Done:
     artefact: Artefact
+    place: Delivery
     warnings: tuple[str, ...]
 
 
-async def _export(arguments: argparse.Namespace, settings: Settings, folder: Path) -> _Done:
+async def _export(arguments: argparse.Namespace, settings: Settings, stack: ExitStack) -> _Done:
+    """The file in a temporary folder; what makes that go away is left on `stack`."""
     accepted_at = now_ist()
     database = MarketDatabase(settings.db, readers=settings.readers)
     meter = None if arguments.quiet else Meter(sys.stderr)
@@ -98,11 +102,12 @@ async def _export(arguments: argparse.Namespace, settings: Settings, folder: Pat
     try:
         with ends_like_ctrl_c():
             spec, warnings = await _spec(database, arguments)
+            place = stack.enter_context(delivery(arguments.output, settings.exports))
             artefact = await run_export(
                 database,
                 spec,
                 accepted_at=accepted_at,
-                folder=folder,
+                folder=place.folder,
                 observe=meter or _unseen,
                 keep_free=settings.keep_free,
             )
@@ -111,7 +116,7 @@ async def _export(arguments: argparse.Namespace, settings: Settings, folder: Pat
         if meter is not None:
             meter.close(done=done)
         await database.close()
-    return _Done(artefact, warnings + artefact.warnings)
+    return _Done(artefact, place, warnings + artefact.warnings)
 
 
 def _unseen(_: Progress) -> None:

@@ -87,8 +87,8 @@ def test_every_form_is_the_oracles(
     )  # fmt: skip
     check(sample, ran, {NIFTY: NIFTY_DAYS, BANK: BANK_DAYS}, format, **options)
     path = Path(ran.json["path"])
-    assert path.parent.parent == Path("exports")
-    assert os.listdir(path.parent) == [path.name]
+    assert path.parent == Path("exports")
+    assert os.listdir("exports") == [path.name]
 
 
 @pytest.mark.parametrize("name", ["NIFTY", "nifty 50", "Nifty_50", NIFTY, NIFTY.lower()])
