@@ -1,0 +1,1 @@
+"""One module per part of the HTTP interface; each has a `routes` for `server.app`."""

@@ -1,0 +1,165 @@
+"""Artefacts over HTTP: whole, in part, resumed, and never one file's end after another's start.
+
+Conditions and ranges follow RFC 9110; the entity tag is the file's SHA-256, so it is strong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import closing
+from dataclasses import dataclass
+from typing import BinaryIO
+from urllib.parse import quote
+
+from aiohttp import web
+
+from server.context import context
+from server.errors import Refused
+from server.schemas import task_id_of
+from server.states import State
+from server.tasks import Task
+
+routes = web.RouteTableDef()
+
+_TYPES = {"csv": "text/csv", "json": "application/json", "zip": "application/zip"}
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_UNSAFE = re.compile(r'[^\x20-\x7e]|["\\]')
+# Goes out through the response, and the headers with it; the rest is sent by the system.
+_FIRST_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Bytes `start` to `end` of the file, `end` not included."""
+
+    start: int
+    end: int
+
+
+@routes.get("/api/export/download/{task_id}", allow_head=True)
+async def download(request: web.Request) -> web.StreamResponse:
+    """The artefact of a completed task; 400 before, 410 once it has been purged."""
+    have = context(request)
+    task = await have.runner.get(task_id_of(request))
+    if task.status is State.EXPIRED:
+        raise Refused("gone", "the file has been removed; run the export again to get a new one")
+    if task.status is not State.COMPLETED:
+        raise Refused("not_ready", f"the export is {task.status.value}, there is no file of it")
+    assert task.file_name is not None
+    assert task.size is not None
+    file = await asyncio.to_thread(have.artefacts.open, task.task_id, task.file_name, task.size)
+    if file is None:
+        raise Refused(
+            "gone",
+            "the file is no longer in the exports folder as it was written; run the export again",
+        )
+    with closing(file):
+        return await _answer(request, task, file, task.size, f'"{task.sha256}"')
+
+
+async def _answer(
+    request: web.Request, task: Task, file: BinaryIO, size: int, tag: str
+) -> web.StreamResponse:
+    headers = {
+        "ETag": tag,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": disposition(task.file_name or ""),
+    }
+    if not _matches(request.headers.getall("If-Match", []), tag, weak=False, absent=True):
+        raise Refused("precondition", "the file is another one now", headers={"ETag": tag})
+    if _matches(request.headers.getall("If-None-Match", []), tag, weak=True, absent=False):
+        return web.Response(status=304, headers=headers)
+    part = wanted_part(request, size, tag)
+    if part is None:
+        raise Refused(
+            "range", f"the file has {size} bytes", headers={"Content-Range": f"bytes */{size}"}
+        )
+    ranged = _ranged(request, tag)
+    if ranged:
+        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{size}"
+    response = web.StreamResponse(status=206 if ranged else 200,
+                                  headers=headers)  # fmt: skip
+    extension = (task.file_name or "").rpartition(".")[2]
+    response.content_type = _TYPES.get(extension, "application/octet-stream")
+    response.content_length = part.end - part.start
+    await response.prepare(request)
+    if request.method != "HEAD":
+        await _send(request, response, file, part)
+    await response.write_eof()
+    return response
+
+
+async def _send(
+    request: web.Request, response: web.StreamResponse, file: BinaryIO, part: Part
+) -> None:
+    """Let the system copy the bytes, so that neither Python nor the loop has to touch them."""
+    first = min(_FIRST_BYTES, part.end - part.start)
+    await response.write(await asyncio.to_thread(_read, file, part.start, first))
+    rest = part.end - part.start - first
+    if rest:
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("the client has left")
+        loop = asyncio.get_running_loop()
+        await loop.sendfile(transport, file, part.start + first, rest)
+
+
+def wanted_part(request: web.Request, size: int, tag: str) -> Part | None:
+    """What a Range header asks for; None if it cannot be satisfied.
+
+    A malformed header, another unit, several ranges, and an If-Range that is not this very file
+    all mean the whole file (RFC 9110, sections 13.1.5 and 14.2).
+    """
+    whole = Part(0, size)
+    if not _ranged(request, tag):
+        return whole
+    match = _RANGE.fullmatch(request.headers["Range"].strip())
+    assert match is not None
+    start, end = match[1], match[2]
+    if not start:
+        length = min(int(end), size)
+        return Part(size - length, size) if length else None
+    if int(start) >= size:
+        return None
+    return Part(int(start), min(int(end) + 1, size) if end else size)
+
+
+def _ranged(request: web.Request, tag: str) -> bool:
+    headers = request.headers.getall("Range", [])
+    match = _RANGE.fullmatch(headers[0].strip()) if len(headers) == 1 else None
+    if match is None or not (match[1] or match[2]):
+        return False
+    if match[1] and match[2] and int(match[1]) > int(match[2]):
+        return False
+    condition = request.headers.getall("If-Range", [])
+    return not condition or condition == [tag]
+
+
+def _matches(headers: list[str], tag: str, *, weak: bool, absent: bool) -> bool:
+    if not headers:
+        return absent
+    for text in ",".join(headers).split(","):
+        given = text.strip()
+        if given == "*" or given == tag or (weak and given == f"W/{tag}"):
+            return True
+    return False
+
+
+def disposition(name: str) -> str:
+    """`attachment` with the name in both forms of RFC 6266, whatever it holds."""
+    plain = _UNSAFE.sub("_", name)
+    text = f'attachment; filename="{plain}"'
+    return text if plain == name else f"{text}; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _read(file: BinaryIO, start: int, size: int) -> bytes:
+    file.seek(start)
+    data = b""
+    while len(data) < size:
+        more = file.read(size - len(data))
+        if not more:
+            raise ConnectionResetError("the file has become shorter")
+        data += more
+    return data

@@ -1,0 +1,114 @@
+"""Progress over WebSocket: a snapshot, merged updates, and the final state last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import orjson
+from aiohttp import WSCloseCode, web
+
+from server.context import Context, context
+from server.progress import Subscription
+from server.schemas import task_id_of
+from server.tasks import Task, status_of
+
+routes = web.RouteTableDef()
+
+_EVERY_S = 0.25
+_HEARTBEAT_S = 20.0
+# A client that has not taken a frame for so long is not following any more.
+_STALLED_S = 20.0
+_SNAPSHOT = 100
+_LONGEST_MESSAGE = 4096
+
+
+@routes.get("/api/export/ws")
+async def every_task(request: web.Request) -> web.WebSocketResponse:
+    """All tasks; the snapshot holds the newest 100."""
+    have = context(request)
+    subscription = have.hub.subscribe()
+    try:
+        newest = have.runner.newest(await have.store.page(limit=_SNAPSHOT))
+        return await _follow(request, have, subscription, newest)
+    finally:
+        have.hub.unsubscribe(subscription)
+
+
+@routes.get("/api/export/ws/{task_id}")
+async def one_task(request: web.Request) -> web.WebSocketResponse:
+    """One task, until its final state has been sent."""
+    have = context(request)
+    task_id = task_id_of(request)
+    subscription = have.hub.subscribe(task_id)
+    try:
+        task = await have.runner.get(task_id)
+        return await _follow(request, have, subscription, [task])
+    finally:
+        have.hub.unsubscribe(subscription)
+
+
+async def _follow(
+    request: web.Request, have: Context, subscription: Subscription, snapshot: list[Task]
+) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse(
+        heartbeat=_HEARTBEAT_S, max_msg_size=_LONGEST_MESSAGE, compress=False
+    )
+    await socket.prepare(request)
+    writing = asyncio.create_task(_write(socket, subscription, snapshot))
+    try:
+        # Nothing is expected from the client; reading is what notices that it has left.
+        async for _ in socket:
+            if writing.done():
+                break
+    finally:
+        writing.cancel()
+        await asyncio.wait({writing})
+    return socket
+
+
+async def _write(
+    socket: web.WebSocketResponse, subscription: Subscription, snapshot: list[Task]
+) -> None:
+    """The only writer of a socket. Ends with it, or closes it when there is no more to tell."""
+    told = {task.task_id: task.seq for task in snapshot}
+    try:
+        await _send(socket, "snapshot", snapshot)
+        over = _over(subscription, snapshot)
+        if over:
+            await _send(socket, "final", snapshot)
+        while not over:
+            await subscription.wait()
+            tasks = [task for task in subscription.take() if task.seq > told.get(task.task_id, 0)]
+            if tasks:
+                final = tasks[0].status.final
+                await _send(socket, "final" if final else "update", tasks)
+                over = _over(subscription, tasks)
+                if not over and not subscription.ended:
+                    await asyncio.sleep(_EVERY_S)
+            elif subscription.ended:
+                await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server is stopping")
+                return
+        await socket.close(code=WSCloseCode.OK, message=b"the task is over")
+    except TimeoutError:
+        await _drop(socket)
+    except ConnectionError:
+        return
+
+
+async def _send(socket: web.WebSocketResponse, kind: str, tasks: Iterable[Task]) -> None:
+    frame = orjson.dumps({"type": kind, "tasks": [status_of(task) for task in tasks]})
+    async with asyncio.timeout(_STALLED_S):
+        await socket.send_str(frame.decode())
+
+
+async def _drop(socket: web.WebSocketResponse) -> None:
+    """A close frame would wait behind what the client does not read."""
+    transport = socket.get_extra_info("transport")
+    await socket.close(code=WSCloseCode.POLICY_VIOLATION, drain=False)
+    if transport is not None:
+        transport.abort()
+
+
+def _over(subscription: Subscription, tasks: list[Task]) -> bool:
+    return subscription.task_id is not None and all(task.status.final for task in tasks)

@@ -1,0 +1,87 @@
+"""Requests, parsed once at the edge: bodies and query strings into typed values, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+from aiohttp import web
+
+from exporter.errors import BadInput
+from exporter.spec import spec_to_json
+from server.errors import Refused
+from server.states import State
+from server.tasks import Task
+
+LIMIT_DEFAULT = 50
+LIMIT_MOST = 200
+
+
+async def body_of(request: web.Request) -> object:
+    """The JSON body. Raises BadInput where it is not JSON."""
+    raw = await request.read()
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise BadInput([f"the body is not JSON: {error}"]) from None
+
+
+def instruments_of(body: object) -> list[str]:
+    """The keys of `available-expiries`. Raises BadInput."""
+    if not isinstance(body, dict):
+        raise BadInput(["the body must be a JSON object with instruments"])
+    problems = [f"unknown key {key!r:.80}" for key in body if key != "instruments"]
+    keys = body.get("instruments")
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        problems.append("instruments must be a list of instrument keys")
+    if problems:
+        raise BadInput(problems)
+    assert isinstance(keys, list)
+    return keys
+
+
+def task_id_of(request: web.Request) -> str:
+    """The task id of the address. Raises Refused(not_found) for what cannot be one."""
+    text = request.match_info["task_id"]
+    try:
+        if str(UUID(text)) == text:
+            return text
+    except ValueError:
+        pass
+    raise Refused("not_found", "there is no such task")
+
+
+def page_of(query: Mapping[str, str]) -> tuple[State | None, int | None, int]:
+    """State, cursor and limit of a list of tasks. Raises BadInput."""
+    problems = [f"unknown parameter {key!r:.80}" for key in query
+                if key not in {"state", "cursor", "limit"}]  # fmt: skip
+    state: State | None = None
+    if query.get("state"):
+        try:
+            state = State(query["state"])
+        except ValueError:
+            allowed = ", ".join(one.value for one in State)
+            problems.append(f"state {query['state']!r:.80} is not one of {allowed}")
+    cursor = _whole("cursor", query.get("cursor") or None, 1, 2**62, problems)
+    limit = _whole("limit", query.get("limit"), 1, LIMIT_MOST, problems)
+    if problems:
+        raise BadInput(problems)
+    return state, cursor, limit or LIMIT_DEFAULT
+
+
+def request_again(task: Task) -> dict[str, Any]:
+    """The body of `start` that asks for the same export once more."""
+    raw = spec_to_json(task.parsed_spec)
+    raw.pop("contracts", None)
+    return raw
+
+
+def _whole(name: str, text: str | None, least: int, most: int, problems: list[str]) -> int | None:
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most:
+        return int(text)
+    problems.append(f"{name} {text!r:.80} is not a whole number from {least} to {most}")
+    return None
