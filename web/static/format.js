@@ -1,15 +1,11 @@
 // Numbers, sizes, times and names as people read them.
 
-const whole = new Intl.NumberFormat('en-IN');
+const whole = new Intl.NumberFormat('en');
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
-const DAY = new Intl.DateTimeFormat('en-GB', {
-  day: '2-digit', month: 'short', year: 'numeric', timeZone: 'UTC',
-});
+// Of its own, because en-GB says Sept and no other month in four letters.
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+const INDIA = (5 * 60 + 30) * 60 * 1000;
 const WEEKDAY = new Intl.DateTimeFormat('en-GB', { weekday: 'short', timeZone: 'UTC' });
-const MOMENT = new Intl.DateTimeFormat('en-GB', {
-  day: '2-digit', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit',
-  second: '2-digit', timeZone: 'Asia/Kolkata',
-});
 
 export const STATES = {
   queued: 'Queued', processing: 'Running', completed: 'Completed',
@@ -48,9 +44,16 @@ export function age(iso, now = Date.now()) {
   return days === 1 ? 'yesterday' : `${days} days ago`;
 }
 
-export const day = (iso) => DAY.format(new Date(`${iso}T00:00:00Z`));
+/** `2025-09-16` as `16 Sep 2025`, kept on one line. */
+export const day = (iso) => `${iso.slice(8, 10)}\u00a0${MONTHS[Number(iso.slice(5, 7)) - 1]}\u00a0${iso.slice(0, 4)}`;
 export const weekday = (iso) => WEEKDAY.format(new Date(`${iso}T00:00:00Z`));
-export const moment = (iso) => (iso ? MOMENT.format(new Date(iso)) : '–');
+
+/** A moment in Indian time, whatever zone the browser is in. */
+export function moment(iso) {
+  if (!iso) return '–';
+  const india = new Date(Date.parse(iso) + INDIA).toISOString();
+  return `${day(india.slice(0, 10))}, ${india.slice(11, 19)}`;
+}
 
 /** `NSE_INDEX|Nifty 50` without a catalogue at hand: what stands after the bar. */
 export const keyName = (key) => key.slice(key.indexOf('|') + 1);

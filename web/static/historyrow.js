@@ -95,7 +95,7 @@ export function historyRow(first, { name, failed, gone }) {
   function draw(task) {
     self.task = task;
     const running = task.status === 'processing';
-    setText(parts.link, task.file_name ?? 'Export');
+    setText(parts.link, task.file_name ?? `${task.spec.format.toUpperCase()} export`);
     setText(parts.state, task.cancel_requested && !FINAL.has(task.status) ? 'Cancelling' : STATES[task.status]);
     parts.state.dataset.state = task.status;
     setText(parts.percent, running ? `${Math.floor(task.progress)} %` : '');

@@ -13,7 +13,7 @@ export function sidePanel(draft, estimator, { startOver }) {
   const summary = el(
     'section',
     { class: 'side-card' },
-    el('header', { class: 'side-head' }, el('h2', { id: 'h-side' }, 'Your export'), clear),
+    el('header', { class: 'side-head' }, el('h2', {}, 'Your export'), clear),
     chosen,
     note,
   );
@@ -28,7 +28,8 @@ export function sidePanel(draft, estimator, { startOver }) {
       el('code', { id: 'example-text' }, 'Choose an expiry to see its first lines.'),
     ),
   );
-  host.append(summary, example);
+  const asked = el('div', { class: 'side-task', hidden: true });
+  host.append(summary, example, asked);
 
   function draw() {
     const { instruments, expiryCount, options } = draft;
@@ -58,18 +59,21 @@ export function sidePanel(draft, estimator, { startOver }) {
   return {
     /** The review holds the summary itself, and step 1 has no line to show yet. */
     draft(step) {
-      host.replaceChildren(summary, example);
+      show(summary, step !== 'review');
       show(example, step === 'expiries' || step === 'options');
+      show(asked, false);
     },
     task(task) {
-      host.replaceChildren(
-        el('section', { class: 'side-card' }, el('h2', { id: 'h-side' }, 'What was asked for'),
-          specFacts(task.spec, (key) => draft.name(key))),
-        el('section', { class: 'side-card' }, commandBlock(task.spec)),
+      show(summary, false);
+      show(example, false);
+      show(asked, true);
+      asked.replaceChildren(
+        el('section', { class: 'side-card' }, el('h2', {}, 'What was asked for'),
+          specFacts(task.spec, (key) => draft.name(key)), commandBlock(task.spec)),
       );
     },
     empty() {
-      host.replaceChildren();
+      for (const part of [summary, example, asked]) show(part, false);
     },
     /** One line for the action bar. */
     line() {

@@ -111,6 +111,7 @@ function openTask(id, { replace = false, focus = true } = {}) {
     history[replace ? 'replaceState' : 'pushState'](null, '', address);
   }
   frame('task');
+  side.empty();
   scrollTo(0, 0);
   tasks.open(id, { focus });
 }

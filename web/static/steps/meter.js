@@ -1,7 +1,7 @@
 // The bar of a running export and the figures under it.
 
 import { el, setAttributes, setText, show } from '../dom.js';
-import { bytes, duration, number } from '../format.js';
+import { bytes, duration, FINAL, number } from '../format.js';
 
 const percent = (task) => Math.min(100, Math.max(0, task.progress));
 
@@ -74,7 +74,8 @@ export function meter() {
     show(figures, running);
     setText(large, task.status === 'queued' ? 'Waiting' : `${Math.floor(percent(task))} %`);
     setText(done, task.status === 'queued' ? 'Starts as soon as a place is free' : rows(task));
-    setText(now, running && task.contract ? `Now ${task.contract}` : task.status_message ?? '');
+    setText(now, FINAL.has(task.status) ? '' : running && task.contract ? `Now ${task.contract}` : task.status_message ?? '');
+    show(now, now.textContent !== '');
     setText(cells.contracts, `${number(task.contracts_done)} of ${number(task.contracts_total)}`);
     setText(cells.written, bytes(task.bytes_done));
     setText(cells.rate, task.rate > 0 ? `${number(Math.round(task.rate))} rows/s` : '–');
