@@ -72,9 +72,9 @@ class DataExporter:
                 "options": options,
             }
             spec, _ = parse_request(body, await database.catalogue())
-            return await run_export(
-                database, spec, accepted_at=now_ist(), folder=self._exports / str(uuid4())
-            )
+            # Not named like a task's folder: those a server removes with their tasks.
+            folder = self._exports / f"library-{uuid4()}"
+            return await run_export(database, spec, accepted_at=now_ist(), folder=folder)
         finally:
             await database.close()
 
