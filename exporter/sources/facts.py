@@ -20,8 +20,8 @@ from exporter.model import Window
 class Facts:
     """Rows per day of one contract, after duplicates were dropped.
 
-    `first_day` is a date's ordinal; `offsets` (uint16) and `counts` (uint32) are packed and
-    parallel, a day each.
+    `first_day` is a date's ordinal; `offsets` from it and `counts` are packed and parallel, a day
+    each. Both are 32 bits wide: one mistyped year lies further than 16 bits of days away.
     """
 
     plain: bool
@@ -41,7 +41,7 @@ class Facts:
             sum(count for _, count in pairs),
             dropped,
             first,
-            b"".join((day - first).to_bytes(2, _ORDER) for day, _ in pairs),
+            b"".join((day - first).to_bytes(4, _ORDER) for day, _ in pairs),
             b"".join(count.to_bytes(4, _ORDER) for _, count in pairs),
         )
 
@@ -55,7 +55,7 @@ class Facts:
     def stretches(self, window: Window, rows: int) -> Iterator[tuple[date, date, int]]:
         """Runs of whole days (first, last, candles) of about `rows` candles each."""
         begin, end = self._span(window)
-        offsets, counts = memoryview(self.offsets).cast("H"), memoryview(self.counts).cast("I")
+        offsets, counts = memoryview(self.offsets).cast("I"), memoryview(self.counts).cast("I")
         start, held = begin, 0
         for place in range(begin, end):
             if held and held + counts[place] > rows:
@@ -69,7 +69,7 @@ class Facts:
         return date.fromordinal(self.first_day + offset)
 
     def _span(self, window: Window) -> tuple[int, int]:
-        days = memoryview(self.offsets).cast("H")
+        days = memoryview(self.offsets).cast("I")
         begin, end = 0, len(days)
         if window.first is not None:
             begin = bisect_left(days, window.first.toordinal() - self.first_day)
