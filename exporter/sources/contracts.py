@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import aiosqlite
@@ -15,6 +15,7 @@ from exporter.model import Contract, Instrument
 from exporter.sources.base import Catalogue
 from exporter.sources.schema import Schema
 from exporter.symbols import base_symbol
+from exporter.values import Unreadable, price_text
 
 # Always offered, always first, under these names (spec, "Words").
 WELL_KNOWN = {
@@ -28,7 +29,7 @@ _EXPIRY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]00:00(?::00)?.*)?")
 
 def display_name(key: str, symbol: str) -> str:
     """The name people see for an instrument key (spec, "Words")."""
-    return WELL_KNOWN.get(key) or symbol or key.rpartition("|")[2] or key
+    return WELL_KNOWN.get(key) or symbol or key.partition("|")[2] or key
 
 
 async def read_catalogue(connection: aiosqlite.Connection, schema: Schema) -> Catalogue:
@@ -104,13 +105,10 @@ def _contract(
 
 
 def _strike(key: str, stored: object) -> Decimal:
-    if isinstance(stored, int | float | str):
-        try:
-            strike = Decimal(str(stored).strip())
-        except InvalidOperation:
-            strike = Decimal("NaN")
-        if strike.is_finite():
-            return strike
+    try:
+        return Decimal(price_text("strike", stored))
+    except Unreadable:
+        pass
     raise _bad(key, f"an option needs a strike, and its strike is {stored!r}")
 
 
@@ -119,13 +117,16 @@ def _number(stored: object) -> int | float | None:
 
 
 def _expiry(where: str, stored: object) -> date:
-    match = _EXPIRY.fullmatch(str(stored))
+    # Only these forms: the contracts of an expiry are found by them.
+    match = _EXPIRY.fullmatch(stored) if isinstance(stored, str) else None
     try:
-        return date.fromisoformat(match[1] if match else str(stored))
+        if match is not None:
+            return date.fromisoformat(match[1])
     except ValueError:
-        raise ExportError(
-            Code.BAD_CONTRACT, f"{where} have an expiry that is not a date: {stored!r}"
-        ) from None
+        pass
+    raise ExportError(
+        Code.BAD_CONTRACT, f"{where} have an expiry that is not a date: {stored!r:.80}"
+    )
 
 
 def _bad(key: str, why: str) -> ExportError:
