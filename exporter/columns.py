@@ -51,6 +51,8 @@ CANDLE_COLUMNS = (
 )
 METADATA_COLUMNS = ("instrument", "expiry", "strike", "option_type", "trading_symbol")
 _PLACE_OF_METADATA = 2
+# Columns that hold numbers in every row: a minus sign there is no formula.
+_CONSTANT_NUMBERS = {"strike"}
 
 
 def csv_columns(*, openalgo: bool, metadata: bool) -> tuple[str, ...]:
@@ -67,7 +69,9 @@ def csv_template(names: Sequence[str], constants: dict[str, str]) -> RowTemplate
     for number, name in enumerate(names):
         comma = "," if number else ""
         if name in constants:
-            pieces.extend((comma, _Bound(csv_text(constants[name]))))
+            constant = constants[name]
+            safe = constant if name in _CONSTANT_NUMBERS else csv_text(constant)
+            pieces.extend((comma, _Bound(safe)))
         else:
             pieces.extend((comma, _BY_NAME[name]))
     return _template([*pieces, "\n"], separator="", unknown="")

@@ -50,6 +50,11 @@ class RowTemplate:
     build: Callable[[Candle], str]
     separator: str
 
+    @property
+    def sayable(self) -> bool:
+        """Can the engine say it? Its printf ends a text at NUL."""
+        return not any("\0" in constant for constant in self.constants)
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

@@ -15,7 +15,6 @@ from typing import Any
 import aiosqlite
 import orjson
 
-from exporter.columns import OI
 from exporter.errors import Code, ExportError
 from exporter.model import Window
 from exporter.sources.base import Block, RowTemplate
@@ -23,13 +22,16 @@ from exporter.sources.facts import Facts
 from exporter.values import Candle, Unreadable, candle, day_of, instant
 
 _BLOCK_ROWS = 4000
+_VALUES = ("open", "high", "low", "close", "volume")
 
+# What the key's own index holds; the rows below come along the other index, where there is one.
+_KEYED = "SELECT count(timestamp) FROM historical_data WHERE expired_instrument_key=?1"
 _CLOCKS = (
-    "SELECT rowid, timestamp FROM historical_data"
+    "SELECT rowid, {0} FROM historical_data"
     " WHERE expired_instrument_key=?1 AND rowid>?2 ORDER BY rowid LIMIT ?3"
 )
 _CANDLES = (
-    f"SELECT open, high, low, close, volume, {OI} FROM json_each(?1) AS wanted"
+    "SELECT {0}, {1}, {2}, {3}, {4}, {5} FROM json_each(?1) AS wanted"
     " CROSS JOIN historical_data AS stored ON stored.rowid=wanted.value ORDER BY wanted.key"
 )
 
@@ -50,16 +52,20 @@ class Order:
 async def find_order(connection: aiosqlite.Connection, contract: str, window: Window) -> Order:
     """Of candles that say one instant, the one written last stays (spec, "Values").
 
-    Raises ExportError(BAD_ROW) for a timestamp that cannot be read, wanted or not.
+    Raises ExportError(BAD_ROW) for a timestamp that cannot be read, wanted or not, and
+    ExportError(DATABASE_UNREADABLE) if the table's indexes disagree.
     """
+    ((keyed,),) = await connection.execute_fetchall(_KEYED, (contract,))
     instants, rowids = array("q"), array("q")
     last = -(2**63)
     while True:
-        rows = list(await connection.execute_fetchall(_CLOCKS, (contract, last, _BLOCK_ROWS)))
+        rows = await _rows(connection, _CLOCKS, ("timestamp",), (contract, last, _BLOCK_ROWS))
         if not rows:
             break
         last = rows[-1][0]
         await asyncio.to_thread(_parse, contract, rows, instants, rowids)
+    if len(rowids) != keyed:
+        raise damaged_index(contract, keyed, len(rowids))
     return await asyncio.to_thread(_sorted, instants, rowids, window)
 
 
@@ -80,13 +86,36 @@ async def candles_at(
 ) -> list[Candle]:
     """Candles `start` to `end` of an order; raises ExportError(BAD_ROW)."""
     wanted = orjson.dumps(order.rowids[start:end].tolist()).decode()
-    rows = list(await connection.execute_fetchall(_CANDLES.replace(OI, oi), (wanted,)))
+    rows = await _rows(connection, _CANDLES, (*_VALUES, oi), (wanted,))
     instants = order.instants[start:end]
     if len(rows) != len(instants):
         raise ExportError(
             Code.DATABASE_UNREADABLE, f"contract {contract}: rows vanished while they were read"
         )
     return await asyncio.to_thread(_candles, contract, instants, rows)
+
+
+async def _rows(
+    connection: aiosqlite.Connection, sql: str, columns: Sequence[str], parameters: tuple[Any, ...]
+) -> list[Any]:
+    try:
+        return list(await connection.execute_fetchall(sql.format(*columns), parameters))
+    except UnicodeDecodeError:
+        # Once more as bytes, so that the value can be named like any other nobody can read.
+        named = (f"iif(typeof({name})='text',CAST({name} AS BLOB),{name})" for name in columns)
+        return [
+            [one.decode("utf-8", "backslashreplace") if isinstance(one, bytes) else one
+             for one in row]
+            for row in await connection.execute_fetchall(sql.format(*named), parameters)
+        ]  # fmt: skip
+
+
+def damaged_index(contract: str, counted: int, read: int) -> ExportError:
+    return ExportError(
+        Code.DATABASE_UNREADABLE,
+        f"contract {contract}: {counted} candles were counted and {read} read in one snapshot, so"
+        " an index of the database is damaged; run REINDEX on a copy",
+    )
 
 
 def bad_row(contract: str, error: Unreadable) -> ExportError:

@@ -11,6 +11,7 @@ import aiosqlite
 
 from exporter.columns import OI
 from exporter.sources.base import Block, RowTemplate
+from exporter.sources.careful import damaged_index
 from exporter.sources.facts import Facts
 
 _CLOCK = (
@@ -48,8 +49,8 @@ _RANGE = f"{_ROWS} AND timestamp>=?2 AND timestamp<?3"
 async def take_facts(connection: aiosqlite.Connection, contract: str, oi: str) -> Facts | None:
     """Facts of a plain contract, None for one that must go the careful way.
 
-    One count runs along the table's other index where there is one, the text later along the
-    primary key: an index that lost entries shows as a difference.
+    One count runs along the table's other index where there is one, the other one and the text
+    later along the primary key: an index that lost entries shows as a difference, and fails.
     """
     ((rows, canonical),) = await connection.execute_fetchall(_COUNT.replace(OI, oi), (contract,))
     if rows != canonical:
@@ -59,7 +60,9 @@ async def take_facts(connection: aiosqlite.Connection, contract: str, oi: str) -
         for day, count in await connection.execute_fetchall(_DAYS, (contract,))
     ]
     facts = Facts.of(True, 0, days)
-    return facts if facts.rows == rows else None
+    if facts.rows != rows:
+        raise damaged_index(contract, rows, facts.rows)
+    return facts
 
 
 async def read_stretch(

@@ -13,7 +13,7 @@ import apsw
 
 from exporter.sources.driver import connect
 from exporter.sources.fingerprint import fingerprint
-from exporter.sources.trouble import cannot_open, missing
+from exporter.sources.trouble import cannot_open, missing, patiently, unfinished
 
 _BUSY_MS = 250
 
@@ -25,8 +25,9 @@ class Pool:
     its place is free again once the thread has really stopped.
     """
 
-    def __init__(self, path: Path, size: int) -> None:
+    def __init__(self, path: Path, size: int, lock_wait_s: float) -> None:
         self._path = path
+        self._lock_wait_s = lock_wait_s
         self._places = asyncio.Semaphore(size)
         self._idle: list[aiosqlite.Connection] = []
         self._ending: set[asyncio.Task[None]] = set()
@@ -45,7 +46,7 @@ class Pool:
         connection: aiosqlite.Connection | None = None
         generation = self._generation
         try:
-            connection = self._idle.pop() if self._idle else await self._open()
+            connection = self._idle.pop() if self._idle else await self._opened()
             yield connection
         except BaseException:
             self._give_up(connection)
@@ -87,8 +88,11 @@ class Pool:
         finally:
             self._release()
 
+    async def _opened(self) -> aiosqlite.Connection:
+        return await patiently(self._path, self._open, self._lock_wait_s)
+
     async def _open(self) -> aiosqlite.Connection:
-        """Raises apsw and OS errors, and ExportError for a WAL file nobody can recover here."""
+        """Raises apsw and OS errors, and ExportError for what is not a file at all."""
         if not await asyncio.to_thread(self._path.is_file):
             raise cannot_open(self._path) if self._path.exists() else missing(self._path)
         try:
@@ -120,7 +124,5 @@ class Pool:
         raw.create_scalar_function("fingerprint", live, 0)
 
     def _unwritable_and_whole(self) -> bool:
-        log = self._path.with_name(f"{self._path.name}-wal")
-        if log.exists() and log.stat().st_size:
-            return False
-        return self._path.is_file() and os.access(self._path, os.R_OK)
+        # What stands in either file belongs to the database, and only a writer can take it in.
+        return not any(unfinished(self._path)) and os.access(self._path, os.R_OK)

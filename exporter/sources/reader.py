@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import aiosqlite
+import apsw
 
 from exporter.errors import Code, ExportError
 from exporter.model import Contract, Window
@@ -18,7 +20,7 @@ from exporter.sources.census import Census
 from exporter.sources.facts import Facts
 from exporter.sources.pool import Pool
 from exporter.sources.schema import Schema
-from exporter.sources.trouble import translated
+from exporter.sources.trouble import patiently, translated
 from exporter.values import Candle
 
 # About a megabyte of text, so that a writer never waits long and memory stays small.
@@ -29,19 +31,28 @@ class Reader:
     """One contract at a time from the shared pool, each from one snapshot of the database."""
 
     def __init__(
-        self, path: Path, pool: Pool, census: Census, schema: Schema, *, careful_only: bool
+        self,
+        path: Path,
+        pool: Pool,
+        census: Census,
+        schema: Schema,
+        *,
+        careful_only: bool,
+        lock_wait_s: float,
     ) -> None:
         self._path = path
         self._pool = pool
         self._census = census
         self._schema = schema
-        self._careful_only = careful_only
+        # Without the table's own key, even canonical rows can say one instant twice.
+        self._careful_only = careful_only or not schema.keyed
+        self._lock_wait_s = lock_wait_s
 
     async def count(self, contract: Contract) -> Facts:
         """Facts of one contract from one snapshot; remembered in the census."""
         async with self._pool.lease() as connection:
             with translated(self._path):
-                await connection.execute_fetchall("BEGIN")
+                await self._begin(connection)
                 facts = await self._facts_here(connection, contract.key)
                 await connection.execute_fetchall("COMMIT")
                 return facts
@@ -50,7 +61,7 @@ class Reader:
         """The first `rows` candles of one day."""
         async with self._pool.lease() as connection:
             with translated(self._path):
-                await connection.execute_fetchall("BEGIN")
+                await self._begin(connection)
                 order = await careful.find_order(connection, contract.key, Window(day, day))
                 found = await careful.candles_at(
                     connection, contract.key, self._schema.oi, order, 0, rows
@@ -69,15 +80,16 @@ class Reader:
         facts = self._census.known(contract.key)
         async with self._pool.lease() as connection:
             with translated(self._path):
-                if facts is not None and facts.plain and not self._careful_only:
-                    block, done = await self._at_once(
-                        connection, contract, template, facts, window, file
+                if facts is not None and self._said_by_engine(facts, template):
+                    at_once = partial(
+                        self._at_once, connection, contract, template, facts, window, file
                     )
+                    block, done = await patiently(self._path, at_once, self._lock_wait_s)
                     if done:
                         if block is not None:
                             yield block
                         return
-                await connection.execute_fetchall("BEGIN")
+                await self._begin(connection)
                 inside = self._in_transaction(connection, contract, template, window, file)
                 async with aclosing(inside) as blocks:
                     async for block in blocks:
@@ -117,7 +129,7 @@ class Reader:
         file: str,
     ) -> AsyncGenerator[Block]:
         facts = await self._facts_here(connection, contract.key, file)
-        if not facts.plain or self._careful_only:
+        if not self._said_by_engine(facts, template):
             order = await careful.find_order(connection, contract.key, window)
             async with aclosing(
                 careful.read_in_order(connection, contract.key, template, self._schema.oi, order)
@@ -130,12 +142,7 @@ class Reader:
                 connection, contract.key, template, self._schema.oi, first, last
             )
             if block.rows != rows:
-                raise ExportError(
-                    Code.DATABASE_UNREADABLE,
-                    f"contract {contract.key}: {rows} candles were counted and {block.rows} read"
-                    f" in one snapshot, so an index of {self._path} is damaged; run REINDEX on a"
-                    " copy",
-                )
+                raise careful.damaged_index(contract.key, rows, block.rows)
             yield block
 
     async def _facts_here(
@@ -151,12 +158,30 @@ class Reader:
         known = self._census.known(contract) if state == self._census.live else None
         if known is not None:
             return known
-        facts = await plain.take_facts(connection, contract, self._schema.oi)
+        facts = None
+        if self._schema.keyed:
+            facts = await plain.take_facts(connection, contract, self._schema.oi)
         if facts is None:
             order = await careful.find_order(connection, contract, Window())
             facts = await asyncio.to_thread(order.facts)
         self._census.learn(contract, facts, state)
         return facts
+
+    def _said_by_engine(self, facts: Facts, template: RowTemplate) -> bool:
+        return facts.plain and template.sayable and not self._careful_only
+
+    async def _begin(self, connection: aiosqlite.Connection) -> None:
+        """Open a snapshot; another program's lock can keep it waiting here and not later."""
+
+        async def begin() -> None:
+            await connection.execute_fetchall("BEGIN")
+            try:
+                await connection.execute_fetchall("SELECT count(*) FROM sqlite_schema")
+            except apsw.BusyError:
+                await connection.execute_fetchall("ROLLBACK")
+                raise
+
+        await patiently(self._path, begin, self._lock_wait_s)
 
     def _must_be(self, file: str, state: str) -> None:
         if not state.startswith(f"{file} "):

@@ -9,6 +9,7 @@ import aiosqlite
 
 from exporter.errors import Code, ExportError
 
+_KEY = {"expired_instrument_key", "timestamp"}
 _NEEDED = {
     "contracts": {
         "expired_instrument_key",
@@ -32,12 +33,16 @@ _NEEDED = {
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Which of the columns that differ between the collector's versions are there."""
+    """Which of the columns that differ between the collector's versions are there.
+
+    `keyed`: the table itself keeps a contract from having one timestamp twice.
+    """
 
     oi: str
     lot_size: str
     tick_size: str
     instrument_symbol: str | None
+    keyed: bool
 
 
 async def read_schema(connection: aiosqlite.Connection, path: Path) -> Schema:
@@ -65,4 +70,14 @@ async def read_schema(connection: aiosqlite.Connection, path: Path) -> Schema:
         lot_size="lot_size" if "lot_size" in columns["contracts"] else "NULL",
         tick_size="tick_size" if "tick_size" in columns["contracts"] else "NULL",
         instrument_symbol="symbol" if {"symbol", "instrument_key"} <= instruments else None,
+        keyed=await _is_keyed(connection),
     )
+
+
+async def _is_keyed(connection: aiosqlite.Connection) -> bool:
+    rows = await connection.execute_fetchall(
+        "SELECT group_concat(info.name) FROM pragma_index_list('historical_data') AS list"
+        " JOIN pragma_index_info(list.name) AS info"
+        ' WHERE list."unique" AND NOT list.partial GROUP BY list.name'
+    )
+    return any(set(str(names).split(",")) == _KEY for (names,) in rows)

@@ -51,7 +51,7 @@ class MarketDatabase:
         self.readers = readers or os.cpu_count() or 1
         self._careful = careful
         self._lock_wait_s = lock_wait_s
-        self._pool = Pool(path, self.readers)
+        self._pool = Pool(path, self.readers, lock_wait_s)
         self._census = Census(facts_path)
         self._looked: Fingerprint | None = None
         self._schema: Schema | None = None
@@ -208,7 +208,14 @@ class MarketDatabase:
     async def reader(self) -> Reader:
         """What reads contracts one by one, for the length of one export."""
         _, schema = await self._refresh()
-        return Reader(self.path, self._pool, self._census, schema, careful_only=self._careful)
+        return Reader(
+            self.path,
+            self._pool,
+            self._census,
+            schema,
+            careful_only=self._careful,
+            lock_wait_s=self._lock_wait_s,
+        )
 
     async def head(
         self, selected: Sequence[Contract], windows: Sequence[Window], rows: int

@@ -22,7 +22,7 @@ def translated(path: Path) -> Generator[None]:
     """Turns errors of the engine and the file system into ExportErrors that say what to do."""
     try:
         yield
-    except (apsw.BusyError, apsw.LockedError) as error:
+    except (apsw.BusyError, apsw.LockedError, apsw.ProtocolError) as error:
         raise ExportError(
             Code.DATABASE_BUSY,
             f"{path} stayed locked by another program; let the collector finish and try again",
@@ -65,6 +65,12 @@ async def patiently(path: Path, action: Callable[[], Awaitable[T]], wait_s: floa
         await asyncio.sleep(_PAUSE_S)
 
 
+def unfinished(path: Path) -> list[Path]:
+    """Files beside the database without which it is not whole: a log or a journal with content."""
+    beside = (path.with_name(f"{path.name}-{kind}") for kind in ("wal", "journal"))
+    return [file for file in beside if file.is_file() and file.stat().st_size]
+
+
 def missing(path: Path) -> ExportError:
     return ExportError(
         Code.DATABASE_MISSING,
@@ -76,12 +82,18 @@ def cannot_open(path: Path) -> ExportError:
     """Why a file that is there does not open: rights, or a WAL in a folder nobody can write."""
     if not path.exists():
         return missing(path)
-    log = path.with_name(f"{path.name}-wal")
-    if log.exists() and log.stat().st_size:
+    for file in unfinished(path):
+        if file.name.endswith("-wal"):
+            return ExportError(
+                Code.DATABASE_UNREADABLE,
+                f"{path} cannot be opened because {file.name} beside it holds newer data and the"
+                " folder cannot be written; copy both files to a folder that can be, and open the"
+                " copy",
+            )
         return ExportError(
             Code.DATABASE_UNREADABLE,
-            f"{path} cannot be opened because {log.name} beside it holds newer data and the folder"
-            " cannot be written; copy both files to a folder that can be, and open the copy",
+            f"{path} was left in the middle of a change, which {file.name} beside it takes back;"
+            " start the collector once, which repairs it, and keep the two files together",
         )
     return ExportError(
         Code.DATABASE_UNREADABLE,
