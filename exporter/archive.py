@@ -15,7 +15,8 @@ from zipfile import ZIP_DEFLATED, ZipInfo
 from exporter.model import IST
 
 _SIZES_FOLLOW = 0x08
-_LIMIT = 0xFFFFFFFF
+# Sizes and offsets from here on need 64 bits.
+LIMIT = 0xFFFFFFFF
 _MANY = 0xFFFF
 _VERSION, _VERSION_64 = 20, 45
 _MADE_ON_UNIX = 3
@@ -54,7 +55,7 @@ def central_directory(entries: Sequence[Entry], start: int, moment: datetime) ->
     """What an archive ends with; `start` is the offset at which it will stand."""
     parts = [_central_header(entry, moment) for entry in entries]
     size = sum(map(len, parts))
-    if len(entries) >= _MANY or start >= _LIMIT or size >= _LIMIT:
+    if len(entries) >= _MANY or start >= LIMIT or size >= LIMIT:
         parts.append(
             struct.pack(
                 "<4sQHHLLQQQQ", b"PK\x06\x06", 44, _VERSION_64, _VERSION_64, 0, 0,
@@ -65,8 +66,8 @@ def central_directory(entries: Sequence[Entry], start: int, moment: datetime) ->
     count = min(len(entries), _MANY)
     parts.append(
         struct.pack(
-            "<4sHHHHLLH", b"PK\x05\x06", 0, 0, count, count, min(size, _LIMIT),
-            min(start, _LIMIT), 0,
+            "<4sHHHHLLH", b"PK\x05\x06", 0, 0, count, count, min(size, LIMIT),
+            min(start, LIMIT), 0,
         )
     )  # fmt: skip
     return b"".join(parts)
@@ -75,7 +76,7 @@ def central_directory(entries: Sequence[Entry], start: int, moment: datetime) ->
 def _central_header(entry: Entry, moment: datetime) -> bytes:
     year, month, day, hour, minute, second = _dos_time(moment)
     wide = [
-        value for value in (entry.size, entry.packed, entry.offset) if value >= _LIMIT
+        value for value in (entry.size, entry.packed, entry.offset) if value >= LIMIT
     ]  # fmt: skip
     extra = struct.pack(f"<HH{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
     version = _VERSION_64 if wide or entry.large else _VERSION
@@ -91,15 +92,15 @@ def _central_header(entry: Entry, moment: datetime) -> bytes:
         hour << 11 | minute << 5 | second // 2,
         year - 1980 << 9 | month << 5 | day,
         entry.crc,
-        min(entry.packed, _LIMIT),
-        min(entry.size, _LIMIT),
+        min(entry.packed, LIMIT),
+        min(entry.size, LIMIT),
         len(name),
         len(extra),
         0,
         0,
         0,
         _REGULAR_FILE,
-        min(entry.offset, _LIMIT),
+        min(entry.offset, LIMIT),
     )
     return header + name + extra
 

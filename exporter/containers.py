@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import orjson
 from isal import isal_zlib
 
-from exporter.archive import Entry, central_directory, descriptor, local_header
+from exporter.archive import LIMIT, Entry, central_directory, descriptor, local_header
 from exporter.deflate import END_OF_STREAM, RAW, MemberPacker, independent_block
 from exporter.files import PartFile
 from exporter.formats.base import TextFormat
@@ -154,7 +154,9 @@ class _Archive:
 
     async def _end(self, name: str, crc: int, size: int) -> None:
         packed = self._out.offset - self._body
-        entry = Entry(name, self._begun, crc, size, packed, self._large)
+        # Foreseen or not: sizes that need 64 bits are said in 64 bits.
+        large = self._large or max(size, packed) >= LIMIT
+        entry = Entry(name, self._begun, crc, size, packed, large)
         await self._out.write(descriptor(entry))
         self._entries.append(entry)
 
