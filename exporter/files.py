@@ -91,6 +91,7 @@ class PartFile:
         self._digest = sha256()
         self._pending: list[bytes] = []
         self._held = 0
+        self._renamed = False
 
     @property
     def digest(self) -> str:
@@ -179,11 +180,12 @@ class PartFile:
                 await unbroken(file.close())
 
     async def discard(self) -> None:
-        """Close and remove the part; the folder too if nothing else is in it."""
-        try:
-            await self.close()
-        finally:
-            await unbroken(asyncio.to_thread(self._remove))
+        """Close and remove the file; the folder too if nothing else is in it."""
+        with storage(self._folder):
+            try:
+                await self.close()
+            finally:
+                await unbroken(asyncio.to_thread(self._remove))
 
     async def _write_and_hash(self, heap: bytes) -> None:
         assert self._file is not None
@@ -192,11 +194,15 @@ class PartFile:
 
     def _rename(self) -> None:
         os.replace(self.part, self.final)
+        self._renamed = True
         sync_folder(self._folder)
         sync_folder(self._folder.parent)
 
     def _remove(self) -> None:
         self.part.unlink(missing_ok=True)
+        if self._renamed:
+            # Whoever left after the rename was told of no artefact, so there must be none.
+            self.final.unlink(missing_ok=True)
         try:
             self._folder.rmdir()
         except OSError:

@@ -11,7 +11,7 @@ import asyncio
 import shutil
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +19,12 @@ from pathlib import Path
 from exporter.checkpoint import Checkpoint, Notes
 from exporter.containers import Container, Finished, Note, Packer, Piece, container
 from exporter.errors import Code, ExportError, Suspended
-from exporter.files import PartFile, full, storage
+from exporter.files import PartFile, full, storage, unbroken
 from exporter.formats import text_format
 from exporter.formats.base import TextFormat
 from exporter.model import Artefact, ExportSpec, Member, Progress
 from exporter.plan import Plan, make_plan
-from exporter.readahead import ReadAhead
+from exporter.readahead import ReadAhead, stop_all
 from exporter.sources.fingerprint import Fingerprint
 from exporter.sources.reader import Reader
 from exporter.sources.sqlite import MarketDatabase
@@ -172,8 +172,9 @@ class _Run:
             await out.close()
             raise
         except BaseException:
-            await notes.remove()
-            await out.discard()
+            # To its end whatever comes: a second cancel must not leave a part behind.
+            with suppress(ExportError):
+                await unbroken(_cleared(out, notes))
             raise
         return Artefact(
             path=str(out.final),
@@ -244,8 +245,7 @@ class _Run:
                 waiting.popleft()
                 await self._boundary(out, notes)
         finally:
-            for _, reading in waiting:
-                await reading.stop()
+            await unbroken(stop_all([reading for _, reading in waiting]))
 
     async def _take(
         self, out: PartFile, box: Container, notes: Notes, number: int, reading: _Reading
@@ -381,6 +381,13 @@ class _Run:
                 " says the same instant"
             )
         return remarks
+
+
+async def _cleared(out: PartFile, notes: Notes) -> None:
+    try:
+        await notes.remove()
+    finally:
+        await out.discard()
 
 
 async def _packed(packer: Packer, text: bytes, *, last: bool) -> Piece:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -34,9 +34,12 @@ class ReadAhead(Generic[T]):
                 return
             yield item
 
-    async def stop(self) -> None:
-        """End the generator, wherever it is; returns when its clean-up is done."""
+    def cancel(self) -> None:
+        """Ask the generator to end, wherever it is."""
         self._task.cancel()
+
+    async def ended(self) -> None:
+        """Returns when the generator's clean-up is done."""
         await asyncio.wait({self._task})
 
     async def _fill(self, items: AsyncGenerator[T]) -> None:
@@ -48,3 +51,11 @@ class ReadAhead(Generic[T]):
         except Exception as raised:
             error = raised
         await self._queue.put(_End(error))
+
+
+async def stop_all(readings: Sequence[ReadAhead[T]]) -> None:
+    """End them all; returns when the last one's clean-up is done."""
+    for reading in readings:
+        reading.cancel()
+    for reading in readings:
+        await reading.ended()
