@@ -127,6 +127,13 @@ def check(
     assert artefact.rows == wanted.rows
     assert artefact.contracts == len(wanted.parts)
     assert artefact.duplicates_dropped == wanted.dropped
+    return check_content(wanted, content, unpackers=unpackers)
+
+
+def check_content(
+    wanted: oracle.Export, content: bytes, *, unpackers: bool = False
+) -> dict[str, bytes]:
+    """The bytes alone, as they come out of a download; members by name."""
     if wanted.separate or wanted.format == "zip":
         if unpackers:
             read_by_others(content)
@@ -140,7 +147,7 @@ def check(
         assert summary["rows"].text == str(wanted.rows)
         assert summary["duplicates_dropped"].text == str(wanted.dropped)
         same_value(value, oracle.json_value(wanted))
-    return {name: content}
+    return {oracle.artefact_name(wanted): content}
 
 
 def same_bytes(actual: bytes, expected: bytes) -> None:
