@@ -1,5 +1,7 @@
 // The server's JSON calls. Every failure comes out as one ApiError with a sentence for people.
 
+import { sentence } from './format.js';
+
 export const connection = new EventTarget();
 
 export class ApiError extends Error {
@@ -30,7 +32,7 @@ async function failure(response) {
   });
 }
 
-async function call(method, path, { body, signal, quiet = false } = {}) {
+async function call(method, path, { body, signal, quiet = false, also = null } = {}) {
   let response;
   try {
     response = await fetch(path, {
@@ -45,7 +47,8 @@ async function call(method, path, { body, signal, quiet = false } = {}) {
     if (!quiet) connection.dispatchEvent(new Event('lost'));
     throw new ApiError('The server does not answer.');
   }
-  if (!response.ok) throw await failure(response);
+  if (response.status === 401) location.assign('/login');
+  if (!response.ok && response.status !== also) throw await failure(response);
   return response.status === 204 ? null : response.json();
 }
 
@@ -67,7 +70,8 @@ export const api = {
   retry: (id) => call('POST', `/api/export/tasks/${task(id)}/retry`),
   remove: (id) => call('DELETE', `/api/export/tasks/${task(id)}`),
   purge: () => call('POST', '/api/admin/purge'),
-  health: (options) => call('GET', '/api/health', options),
+  // 503 is how it says that something is wrong; the report is there all the same.
+  health: (options) => call('GET', '/api/health', { ...options, also: 503 }),
 };
 
 /** What to show for a failure: a title and lines that say what to do. */
@@ -79,7 +83,7 @@ export function explain(error, doing) {
       lines: ['Check that it is running. This page goes on by itself as soon as it answers.'],
     };
   }
-  const lines = error.problems.length ? [...error.problems] : [error.message];
+  const lines = (error.problems.length ? error.problems : [error.message]).map(sentence);
   if (error.retryAfter) lines.push(`Try again in ${error.retryAfter} s.`);
   if (error.id) lines.push(`The server's log has the details under ${error.id}.`);
   return { kind: 'error', title: `${doing} failed.`, lines };

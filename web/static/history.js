@@ -123,22 +123,36 @@ byId('more').addEventListener('click', async () => {
   (last?.nextElementSibling ?? last)?.querySelector('a')?.focus();
 });
 
+/** What a purge would do here, in words. */
+async function limits() {
+  const { limits: kept } = await api.health();
+  const rules = [];
+  if (kept.keep_days) rules.push(`older than ${plural(kept.keep_days, 'day')}`);
+  if (kept.keep_bytes) rules.push(`beyond ${bytes(kept.keep_bytes)} in all, the oldest first`);
+  if (!rules.length) {
+    return 'This server keeps finished files for ever (no --keep-days, no --keep-bytes), so only what interrupted exports left behind is removed.';
+  }
+  return `Files ${rules.join(' or ')} are removed, and what interrupted exports left behind. Their entries stay here, marked as expired.`;
+}
+
 byId('purge').addEventListener('click', async () => {
-  const yes = await confirm({
-    title: 'Remove old files?',
-    text: 'Finished files beyond the server’s limits of age and space are removed, and what interrupted exports left behind. Their entries stay here, marked as expired.',
-    yes: 'Remove old files',
-  });
-  if (!yes) return;
   try {
-    const { removed, bytes: freed } = await api.purge();
-    const text = removed ? `${plural(removed, 'file')} removed, ${bytes(freed)} freed.` : 'Nothing to remove: every file is within the limits.';
-    message(byId('notice'), { kind: 'info', title: text });
-    announce(text, { urgent: true });
+    const text = await limits();
+    if (!(await confirm({ title: 'Remove old files?', text, yes: 'Remove old files' }))) return;
+    await purge();
   } catch (error) {
     failed(error, 'Removing old files');
   }
 });
+
+async function purge() {
+  const { removed, bytes: freed } = await api.purge();
+  const text = removed
+    ? `${plural(removed, 'file')} removed, ${bytes(freed)} freed.`
+    : 'There was nothing to remove.';
+  message(byId('notice'), { kind: 'info', title: text });
+  announce(text, { urgent: true });
+}
 
 setInterval(() => rows.forEach((row) => row.tick()), AGES_EVERY);
 connection.addEventListener('back', () => load());

@@ -5,7 +5,7 @@ import './theme.js';
 import { api, connection, explain } from './api.js';
 import { byId, el, message, setText } from './dom.js';
 import { advice } from './advice.js';
-import { bytes, duration, number, sentence, STATES } from './format.js';
+import { bytes, duration, number, plural, sentence, STATES } from './format.js';
 import { facts } from './summary.js';
 
 const EVERY = 5000;
@@ -48,13 +48,20 @@ function database(db) {
   };
 }
 
-function disk(one) {
+function keeping({ keep_days: days, keep_bytes: most }) {
+  const rules = [];
+  if (days) rules.push(`for ${plural(days, 'day')}`);
+  if (most) rules.push(`up to ${bytes(most)}`);
+  return rules.join(', ') || 'until they are deleted';
+}
+
+function disk(one, limits) {
   return {
     state: mark(one.ok, 'Enough room', 'Too full'),
     parts: [
       figure(bytes(one.free), `free of ${bytes(one.total)}`),
       gauge('Disk in use', 1 - one.free / one.total, { bad: !one.ok }),
-      facts([['Folder', one.path], ['Kept free', bytes(one.keep_free)]]),
+      facts([['Folder', one.path], ['Kept free', bytes(one.keep_free)], ['Files stay', keeping(limits)]]),
     ],
   };
 }
@@ -126,7 +133,7 @@ function draw(health) {
     health.problems.length ? { kind: 'warning', title: 'What needs attention', lines: health.problems.map(sentence) } : null,
   );
   put('database', 'Database', database(health.database));
-  put('disk', 'Exports folder', disk(health.disk));
+  put('disk', 'Exports folder', disk(health.disk, health.limits));
   put('queue', 'Queue', queue(health.queue));
   put('tasks', 'Exports', tasks(health.tasks));
   put('memory', 'Memory', memory(health));

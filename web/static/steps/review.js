@@ -4,7 +4,7 @@ import { explain } from '../api.js';
 import { commandBlock } from '../commands.js';
 import { button, byId, el } from '../dom.js';
 import { exampleText } from '../example.js';
-import { day, listed, number, plural } from '../format.js';
+import { day, listed, number, plural, sentence } from '../format.js';
 import { extras, facts, form, range, rowsText, sizeText, symbols } from '../summary.js';
 
 const SHOWN_DATES = 8;
@@ -38,7 +38,7 @@ export function reviewStep(draft, estimator, { edit }) {
 
   function warnings(preview, body) {
     const left = draft.instruments.length - body.instruments.length;
-    const lines = [...preview.warnings];
+    const lines = preview.warnings.map(sentence);
     if (left) lines.push(`${plural(left, 'selected instrument')} without a selected expiry will be left out.`);
     if (!lines.length) return null;
     return el(
