@@ -75,7 +75,7 @@ export function copyButton(label, text, { kind = 'small', described } = {}) {
   return node;
 }
 
-/** The block `Do the same elsewhere`: both lines, each with its button. */
+/** The same export without this page: both lines, each with its button. */
 export function commandBlock(body) {
   const line = (name, text) =>
     el(
@@ -87,7 +87,7 @@ export function commandBlock(body) {
   return el(
     'details',
     { class: 'commands' },
-    el('summary', {}, icon('chevron'), el('span', {}, 'Do the same elsewhere')),
+    el('summary', {}, icon('chevron'), el('span', {}, 'Copy as a command line or curl')),
     line('command line', commandLine(body)),
     line('curl', curlLine(body)),
   );

@@ -19,8 +19,8 @@ export function historyRow(first, { name, failed, gone }) {
     state: el('span', { class: 'state' }),
     percent: el('span', { class: 'history-percent num' }),
     bar: bar({ 'aria-label': `Progress of ${first.file_name ?? id}` }),
-    rows: el('td', { class: 'num' }),
-    size: el('td', { class: 'num' }),
+    rows: el('td', { class: 'num history-rows' }),
+    size: el('td', { class: 'num history-size' }),
     when: el('time', {}),
     actions: el('div', { class: 'row-actions' }),
   };

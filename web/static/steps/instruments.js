@@ -50,7 +50,7 @@ export function instrumentsStep(draft) {
           'span',
           { class: 'instrument-name' },
           instrument.name,
-          instrument.symbol && instrument.symbol !== instrument.name
+          instrument.symbol && instrument.symbol.toLowerCase() !== instrument.name.toLowerCase()
             ? el('span', { class: 'instrument-symbol' }, instrument.symbol)
             : null,
         ),
