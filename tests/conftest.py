@@ -22,6 +22,12 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return makers.sample_database(tmp_path_factory.mktemp("sample"))
 
 
+@pytest.fixture(scope="session")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database whose export takes seconds."""
+    return makers.slow_database(tmp_path_factory.mktemp("slow") / "slow.db")
+
+
 def make_settings(folder: Path, database: Path, **changed: Any) -> Settings:
     """Settings for a server of a test; `changed` by name."""
     values = {one.name: one.read(one.default) for one in SETTINGS}

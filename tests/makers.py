@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -225,6 +226,21 @@ def tiny_database(path: Path, *, old: bool = False) -> Path:
     return path
 
 
+def slow_database(path: Path, contracts: int = 24, rows: int = 25_000) -> Path:
+    """Rows that take long enough to be interrupted: none is in the usual form."""
+    with Maker(path) as made:
+        for number in range(contracts):
+            made.db.execute(
+                "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?2 - 1)"
+                " INSERT INTO historical_data (expired_instrument_key, timestamp, open, high, low,"
+                " close, volume, oi)"
+                " SELECT ?1, datetime(1750000000 + 60 * i, 'unixepoch'), 1.05, 2, 1, 1.5, 75, 75"
+                " FROM n",
+                (made.contract(strike=22000 + 50 * number), rows),
+            )
+    return path
+
+
 def odd_prices() -> list[tuple[Any, ...]]:
     """Every price that a careless printer would spoil, one candle each."""
     prices = [
@@ -437,3 +453,10 @@ BAD_LOOSE: dict[str, tuple[Any, ...]] = {
     "price-inf-text": (stamp(0), "inf", 1, 1, 1, 1, 1),
     "volume-null": (stamp(0), 1, 1, 1, 1, None, 1),
 }
+
+
+def settle(path: Path) -> Path:
+    """Make a fresh database look as if it had been at rest for an hour."""
+    at_rest = path.stat().st_mtime_ns - 3600 * 10**9
+    os.utime(path, ns=(at_rest, at_rest))
+    return path
