@@ -10,16 +10,34 @@ from collections.abc import Callable, Sequence
 
 from exporter.errors import ExportError
 from server import VERSION
-from server.cli_codes import EXIT_HELP, Exit, exit_of
+from server.__main__ import run as serve
+from server.cli_codes import EXIT_HELP, Exit, exit_of, exit_of_code
 from server.cli_export import add_export
 from server.cli_list import add_demo, add_list
+from server.cli_tasks import add_history, add_purge
 from server.cli_text import remark
-from server.settings import SettingsError
+from server.client import ApiError, Unreachable
+from server.locks import LockedError
+from server.settings import SettingsError, add_arguments, settings_from
+from server.store import StoreError
+
+_TROUBLES = (SettingsError, StoreError, LockedError, Unreachable)
+_EXITS = {SettingsError: Exit.USAGE, StoreError: Exit.DATABASE}
+
+
+def add_serve(parser: argparse.ArgumentParser) -> None:
+    """`serve` takes what `python -m server` takes."""
+    add_arguments(parser)
+    parser.set_defaults(run=lambda arguments: serve(settings_from(arguments)))
+
 
 _COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
+    ("serve", "serve the export wizard and its API", add_serve),
     ("export", "export candles into a file, without a server", add_export),
     ("list", "list the instruments, expiries or contracts of a database", add_list),
     ("demo", "make a demo database to try things on", add_demo),
+    ("history", "list the exports of a server, newest first", add_history),
+    ("purge", "remove exports past the limits of age and size, and leftovers", add_purge),
 )
 
 
@@ -61,9 +79,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         for problem in error.problems or (error.message,):
             remark("error", problem)
         return exit_of(error)
-    except SettingsError as error:
+    except ApiError as error:
+        for problem in error.problems or (error.message,):
+            remark("error", problem)
+        return exit_of_code(error.code)
+    except _TROUBLES as error:
         remark("error", str(error))
-        return Exit.USAGE
+        return _EXITS.get(type(error), Exit.FAILED)
     except KeyboardInterrupt:
         remark("note", "interrupted")
         return Exit.INTERRUPTED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 
@@ -32,7 +32,7 @@ EXIT_HELP = """exit codes:
   130  interrupted (Ctrl-C, SIGTERM); nothing is left behind
   141  whoever was reading standard output has gone"""
 
-_BY_CODE = {
+_BY_CODE: Mapping[str, Exit] = {
     Code.BAD_INPUT: Exit.USAGE,
     Code.DATABASE_MISSING: Exit.DATABASE,
     Code.DATABASE_UNREADABLE: Exit.DATABASE,
@@ -46,7 +46,12 @@ _BY_CODE = {
 
 def exit_of(error: ExportError) -> Exit:
     """The exit code that tells this failure from others."""
-    return _BY_CODE.get(error.code, Exit.FAILED)
+    return exit_of_code(error.code)
+
+
+def exit_of_code(code: str) -> Exit:
+    """The same for a code that a server gave."""
+    return _BY_CODE.get(code, Exit.FAILED)
 
 
 @contextmanager

@@ -6,8 +6,8 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 from server.cli import main
 from tests import makers
 
+ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-c", "import sys; from server.cli import main; sys.exit(main())"]
 SLOW_CONTRACTS = 24
 SLOW_ROWS = 25_000
@@ -35,6 +36,31 @@ class Ran:
         return json.loads(self.out)
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running server, and the folder with its exports and tasks."""
+
+    url: str
+    folder: Path
+
+
+@contextmanager
+def served(database: Path, folder: Path) -> Generator[Server]:
+    """A server process of its own, stopped quietly at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "server", "--db", str(database), "--port", "0",
+         "--exports", str(folder / "exports"), "--tasks", str(folder / "tasks.db"),
+         "--keep-free", "0"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        yield Server(process.stdout.readline().strip(), folder)
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
 Call = Callable[..., Ran]
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -45,7 +71,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in ("DB", "EXPORTS", "TASKS", "KEEP_FREE", "TOKEN"):
         monkeypatch.delenv(f"EXPIRYTRACK_{name}", raising=False)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("EXPIRYTRACK_KEEP_FREE", "0")
     return tmp_path
 
@@ -73,6 +99,13 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 (key, SLOW_ROWS),
             )
     return path
+
+
+@pytest.fixture(scope="module")
+def server(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of the sample database, shared by a module."""
+    with served(sample, tmp_path_factory.mktemp("served")) as running:
+        yield running
 
 
 @pytest.fixture
