@@ -57,6 +57,10 @@ class Control:
     def suspended(self) -> bool:
         return self._suspend.is_set()
 
+    async def asked(self) -> None:
+        """Until somebody has asked."""
+        await self._suspend.wait()
+
 
 async def run_export(
     database: MarketDatabase,
