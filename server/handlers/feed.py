@@ -85,7 +85,7 @@ async def _write(
                 await _send(socket, "final" if final else "update", tasks)
                 over = _over(subscription, tasks)
                 if not over and not subscription.ended:
-                    await asyncio.sleep(_EVERY_S)
+                    await _pause()
             elif subscription.ended:
                 await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server is stopping")
                 return
@@ -94,6 +94,11 @@ async def _write(
         await _drop(socket)
     except ConnectionError:
         return
+
+
+async def _pause() -> None:
+    """Between two frames to one client; what happens meanwhile is merged."""
+    await asyncio.sleep(_EVERY_S)
 
 
 async def _send(socket: web.WebSocketResponse, kind: str, tasks: Iterable[Task]) -> None:
