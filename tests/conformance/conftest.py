@@ -18,13 +18,13 @@ Opener = Callable[[Path], MarketDatabase]
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample database."""
-    return makers.sample_database(tmp_path_factory.mktemp("sample"))
+    return makers.settle(makers.sample_database(tmp_path_factory.mktemp("sample")))
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One contract of each kind."""
-    return makers.tiny_database(tmp_path_factory.mktemp("tiny") / "tiny.db")
+    return makers.settle(makers.tiny_database(tmp_path_factory.mktemp("tiny") / "tiny.db"))
 
 
 @pytest.fixture(scope="session", params=["new", "old", "loose"])
@@ -32,8 +32,8 @@ def odd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     """Everything strange that can still be read, in three generations of the schema."""
     path = tmp_path_factory.mktemp(request.param) / "odd.db"
     if request.param == "loose":
-        return makers.loose_database(path)
-    return makers.odd_database(path, old=request.param == "old")
+        return makers.settle(makers.loose_database(path))
+    return makers.settle(makers.odd_database(path, old=request.param == "old"))
 
 
 @pytest.fixture(params=["fast", "careful"])
