@@ -21,6 +21,7 @@ COOKIE = "expirytrack_token"
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _PORT = re.compile(r":[0-9]{1,5}\Z")
 # What a browser needs to show the page that asks for the token.
+PAGES = frozenset({"/", "/export", "/history", "/status"})
 _OPEN = ("/login", "/static/")
 
 
@@ -46,6 +47,8 @@ class Door:
         self._host(request)
         self._origin(request)
         if self.locked and not request.path.startswith(_OPEN) and not self.known(request):
+            if request.path in PAGES:
+                raise web.HTTPSeeOther("/login")
             raise Refused(
                 "unauthorized",
                 "this server asks for its token: open /login, or send it as"

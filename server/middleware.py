@@ -21,7 +21,6 @@ CSP = (
 )
 HEADERS = {
     "Content-Security-Policy": CSP,
-    "Server": "expirytrack-export",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -40,6 +39,8 @@ _CODES = {404: "not_found", 405: "method", 413: "too_large"}
 
 async def secure(_: web.Request, response: web.StreamResponse) -> None:
     """A signal of `on_response_prepare`: every answer carries the security headers."""
+    # Versions of what runs here are nobody's business outside.
+    response.headers["Server"] = "expirytrack-export"
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     # Pages and scripts change with the version: ask each time, and be told that nothing changed.
@@ -70,7 +71,7 @@ def errors_and_door(door: Door) -> Middleware:
 
 def _http(error: web.HTTPException) -> web.StreamResponse:
     if error.status < 400:
-        raise error
+        return web.Response(status=error.status, headers={"Location": error.headers["Location"]})
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
     return error_response(
         _CODES.get(error.status, "bad_input"),
