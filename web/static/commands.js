@@ -11,7 +11,9 @@ export function quote(word) {
 
 export function curlLine(body) {
   const url = `${location.origin}/api/export/start`;
-  return `curl -sS -H 'Content-Type: application/json' -d ${quote(JSON.stringify(body))} ${quote(url)}`;
+  // A task's own request spells out what was left open.
+  const text = JSON.stringify(body, (_, value) => (value === null ? undefined : value));
+  return `curl -sS -H 'Content-Type: application/json' -d ${quote(text)} ${quote(url)}`;
 }
 
 export function commandLine(body) {

@@ -138,6 +138,8 @@ export function expiriesStep(draft) {
     const missing = draft.instruments.map((one) => one.key).filter((key) => !draft.available.has(key));
     if (missing.length) {
       host.setAttribute('aria-busy', 'true');
+      // "All" must not be pressed before there is anything to choose.
+      show(byId('expiry-tools'), false);
       try {
         const answer = await api.expiries(missing);
         for (const key of missing) draft.available.set(key, answer[key] ?? []);

@@ -49,7 +49,7 @@ export function instrumentsStep(draft) {
         el(
           'span',
           { class: 'instrument-name' },
-          instrument.name,
+          el('span', {}, instrument.name),
           instrument.symbol && instrument.symbol.toLowerCase() !== instrument.name.toLowerCase()
             ? el('span', { class: 'instrument-symbol' }, instrument.symbol)
             : null,
