@@ -17,15 +17,16 @@ from tests.cli.conftest import Call, Server, Start, served
 
 
 def export(url: str, count: int = 1) -> list[str]:
-    """Finished exports on a server, newest last."""
+    """Exports on a server, one after the other."""
 
     async def run() -> list[str]:
         request = {"instruments": [makers.NIFTY], "expiries": {makers.NIFTY: ["2025-12-16"]}}
+        ids = []
         async with Client(url) as client:
-            ids = [await client.start(request) for _ in range(count)]
-            for task_id in ids:
-                assert (await client.wait(task_id))["status"] == "completed"
-            return ids
+            for _ in range(count):
+                ids.append(await client.start(request))
+                assert (await client.wait(ids[-1]))["status"] == "completed"
+        return ids
 
     return asyncio.run(run())
 
