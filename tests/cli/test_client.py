@@ -14,7 +14,7 @@ from aiohttp import web
 
 from server.client import ApiError, Client, Damaged, Unreachable, retry_after
 from tests import makers, oracle
-from tests.cli.conftest import Server
+from tests.servers import Server
 
 ASKED: dict[str, Any] = {
     "instruments": [makers.NIFTY],
@@ -57,6 +57,14 @@ async def test_the_whole_job(server: Server, sample: Path, room: Path) -> None:
             await client.status(task_id)
         assert gone.value.status == 404
         assert set(await client.purge()) == {"removed", "bytes"}
+
+
+async def test_a_degraded_server_still_says_how_it_is() -> None:
+    async def health(_: web.Request) -> web.Response:
+        return web.json_response({"status": "degraded", "problems": ["no room"]}, status=503)
+
+    async with serving({"/api/health": health}) as url, Client(url) as client:
+        assert (await client.health())["problems"] == ["no room"]
 
 
 async def test_bad_input_keeps_every_problem(server: Server) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from server import VERSION
-from tests.cli.conftest import COMMAND, SLOW_CONTRACTS, SLOW_ROWS, Start
+from tests.cli.conftest import COMMAND, Start
 
 PATIENCE_S = 60
 CONTRACT = "NIFTY16DEC2525900CE"
@@ -116,9 +116,8 @@ def test_an_interrupt_leaves_nothing_behind(
     )  # fmt: skip
     assert process.stderr is not None
     first = process.stderr.readline()
-    rows = f"{SLOW_CONTRACTS * SLOW_ROWS:,}".encode()
     assert first.startswith(b"exporting: ")
-    assert rows not in first.split(b"of")[0]
+    assert b"100%" not in first
     process.send_signal(number)
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130

@@ -13,7 +13,8 @@ import pytest
 
 from server.client import Client
 from tests import makers
-from tests.cli.conftest import Call, Server, Start, served
+from tests.cli.conftest import Call, Start
+from tests.servers import Server
 
 
 def export(url: str, count: int = 1) -> list[str]:
@@ -64,11 +65,12 @@ def test_nobody_answers(call: Call, unused_tcp_port: int) -> None:
 def test_without_a_server_the_task_database_itself_is_read(
     sample: Path, call: Call, room: Path
 ) -> None:
-    with served(sample, room) as server:
+    with Server(room, sample, "--keep-free", "0") as server:
         ids = export(server.url, 2)
         busy = call("purge", "--tasks", "tasks.db", "--exports", "exports")
         assert busy.code == 1
         assert "in use by another server" in busy.err
+        assert server.stop() == 0
     found = call("history", "--tasks", "tasks.db", "--json").json
     assert [task["task_id"] for task in found] == ids[::-1]
     assert len(call("history", "--tasks", "tasks.db", "--json", "--limit", "1").json) == 1

@@ -12,8 +12,9 @@ import pytest
 from playwright.sync_api import Route, sync_playwright
 
 from tests import makers
-from tests.cli.conftest import ROOT, Call
+from tests.cli.conftest import Call
 from tests.cli.test_export import check
+from tests.servers import ROOT
 
 STATIC = ROOT / "web" / "static"
 ADDRESS = "http://wizard.invalid"
