@@ -27,7 +27,7 @@ async def moving(page: Page) -> None:
 
 
 async def test_the_bar_moves_through_the_websocket(
-    visit: Visit, slow_site: Server, slow: Path
+    slow_site: Server, visit: Visit, slow: Path
 ) -> None:
     page = visit.page
     frames: list[str] = []
@@ -60,7 +60,7 @@ async def test_the_bar_moves_through_the_websocket(
 
 
 async def test_a_reload_and_a_second_tab_show_the_same_export(
-    visit: Visit, slow_site: Server
+    slow_site: Server, visit: Visit
 ) -> None:
     page = visit.page
     await visit.to_review(slow_site, "Nifty 50")
@@ -81,7 +81,7 @@ async def test_a_reload_and_a_second_tab_show_the_same_export(
 
 
 async def test_a_killed_server_comes_back_and_the_export_ends(
-    visit: Visit, slow_site: Server, slow: Path
+    slow_site: Server, visit: Visit, slow: Path
 ) -> None:
     page = visit.page
     visit.forgiven = OFFLINE
@@ -104,7 +104,7 @@ async def test_a_killed_server_comes_back_and_the_export_ends(
     assert hashlib.sha256(content).hexdigest() == task["sha256"]
 
 
-async def test_cancel_asks_first_and_retry_runs_it_again(visit: Visit, slow_site: Server) -> None:
+async def test_cancel_asks_first_and_retry_runs_it_again(slow_site: Server, visit: Visit) -> None:
     page = visit.page
     await visit.to_review(slow_site, "Nifty 50")
     task_id = await visit.export()
@@ -125,7 +125,7 @@ async def test_cancel_asks_first_and_retry_runs_it_again(visit: Visit, slow_site
     await expect(page.locator("#step-task .state")).to_have_text("Cancelled")
 
 
-async def test_a_lost_feed_is_replaced_by_asking(visit: Visit, slow_site: Server) -> None:
+async def test_a_lost_feed_is_replaced_by_asking(slow_site: Server, visit: Visit) -> None:
     """A proxy that lets no WebSocket through costs smoothness and nothing else."""
     page = visit.page
     await page.route_web_socket(re.compile("/api/export/ws"), lambda socket: socket.close())

@@ -26,8 +26,9 @@ async def test_an_empty_database(visit: Visit, tmp_path: Path) -> None:
         await expect(notice).to_contain_text("empty.db")
         await expect(page.locator("#instrument-picker")).to_be_hidden()
         assert await visit.violations() == []
-        await notice.get_by_role("button", name="Refresh").click()
-        await expect(notice).to_contain_text("This database has no contracts yet.")
+        async with page.expect_response("**/api/instruments"):
+            await notice.get_by_role("button", name="Refresh").click()
+        await visit.leave()
 
 
 async def test_a_missing_database(visit: Visit, tmp_path: Path, sample: Path) -> None:
@@ -50,6 +51,7 @@ async def test_a_missing_database(visit: Visit, tmp_path: Path, sample: Path) ->
         await notice.get_by_role("button", name="Try again").click()
         await expect(page.locator("#instruments input").first).to_be_visible()
         await expect(notice).to_be_hidden()
+        await visit.leave()
 
 
 async def test_a_failed_export(visit: Visit, tmp_path: Path) -> None:
@@ -72,9 +74,10 @@ async def test_a_failed_export(visit: Visit, tmp_path: Path) -> None:
         await expect(page.locator("#tasks tr")).to_contain_text("abc")
         await expect(page.get_by_role("button", name=re.compile("^Retry"))).to_be_visible()
         assert await visit.violations() == []
+        await visit.leave()
 
 
-async def test_an_export_that_does_not_exist(visit: Visit, site: Server) -> None:
+async def test_an_export_that_does_not_exist(site: Server, visit: Visit) -> None:
     visit.forgiven = REFUSED
     page = visit.page
     for wrong in ("7f6f7a52-0f4e-4b33-9b2a-0a3f2f0c5d11", "..%2F..%2Fetc", "x"):
@@ -88,7 +91,7 @@ async def test_an_export_that_does_not_exist(visit: Visit, site: Server) -> None
     )
 
 
-async def test_a_lost_server_and_its_return(visit: Visit, site: Server) -> None:
+async def test_a_lost_server_and_its_return(site: Server, visit: Visit) -> None:
     visit.forgiven = OFFLINE
     page = visit.page
     await visit.to_review(site, "Sensex")
@@ -105,7 +108,7 @@ async def test_a_lost_server_and_its_return(visit: Visit, site: Server) -> None:
 
 
 async def test_a_page_opened_before_the_server_fails_comes_to_life(
-    visit: Visit, site: Server
+    site: Server, visit: Visit
 ) -> None:
     """The list of instruments is asked for again when the server is back."""
     visit.forgiven = (*OFFLINE, "ERR_FAILED")
@@ -119,7 +122,7 @@ async def test_a_page_opened_before_the_server_fails_comes_to_life(
     await expect(page.locator("#connection")).to_be_empty()
 
 
-async def test_a_refused_start_names_every_problem(visit: Visit, site: Server) -> None:
+async def test_a_refused_start_names_every_problem(site: Server, visit: Visit) -> None:
     visit.forgiven = REFUSED
     page = visit.page
     await visit.to_review(site, "Sensex")

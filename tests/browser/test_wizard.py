@@ -21,7 +21,7 @@ CLI = "import sys; from server.cli import main; sys.exit(main())"
 
 @pytest.mark.parametrize("format", ["csv", "json", "zip"])
 async def test_from_the_first_page_to_the_bytes(
-    format: str, visit: Visit, site: Server, sample: Path
+    format: str, site: Server, visit: Visit, sample: Path
 ) -> None:
     await visit.to_review(site, "Nifty 50", "Sensex", format=format)
     task_id = await visit.export()
@@ -36,7 +36,7 @@ async def test_from_the_first_page_to_the_bytes(
     await expect(visit.page).to_have_title(f"Done: {name} · ExpiryTrack Export")
 
 
-async def test_every_option_reaches_the_file(visit: Visit, site: Server, sample: Path) -> None:
+async def test_every_option_reaches_the_file(site: Server, visit: Visit, sample: Path) -> None:
     page = visit.page
     await visit.start(site)
     await visit.choose("Nifty 50")
@@ -65,7 +65,7 @@ async def test_every_option_reaches_the_file(visit: Visit, site: Server, sample:
     judge(sample, task, (await visit.download())[1])
 
 
-async def test_the_example_is_what_the_file_begins_with(visit: Visit, site: Server) -> None:
+async def test_the_example_is_what_the_file_begins_with(site: Server, visit: Visit) -> None:
     page = visit.page
     await visit.to_review(site, "Sensex")
     shown = page.locator("#review figure.example code")
@@ -79,7 +79,7 @@ async def test_the_example_is_what_the_file_begins_with(visit: Visit, site: Serv
 
 
 async def test_dates_of_ones_own_are_checked_before_they_are_sent(
-    visit: Visit, site: Server
+    site: Server, visit: Visit
 ) -> None:
     page = visit.page
     await visit.start(site)
@@ -104,7 +104,7 @@ async def test_dates_of_ones_own_are_checked_before_they_are_sent(
     assert (options["from_date"], options["to_date"]) == ("2025-09-10", "2025-09-12")
 
 
-async def test_select_all_and_its_state(visit: Visit, site: Server) -> None:
+async def test_select_all_and_its_state(site: Server, visit: Visit) -> None:
     page = visit.page
     await visit.start(site)
     boxes = page.locator("#instruments input")
@@ -123,7 +123,7 @@ async def test_select_all_and_its_state(visit: Visit, site: Server) -> None:
     await expect(page.locator("#step-instruments")).to_be_visible()
 
 
-async def test_the_search_begins_at_the_base_symbol(visit: Visit, site: Server) -> None:
+async def test_the_search_begins_at_the_base_symbol(site: Server, visit: Visit) -> None:
     page = visit.page
     await visit.start(site)
     listed = page.locator("#instruments li:visible .instrument-name")
@@ -140,7 +140,7 @@ async def test_the_search_begins_at_the_base_symbol(visit: Visit, site: Server) 
     await expect(page.locator("#no-match")).to_be_hidden()
 
 
-async def test_expiries_all_none_and_the_newest(visit: Visit, site: Server) -> None:
+async def test_expiries_all_none_and_the_newest(site: Server, visit: Visit) -> None:
     page = visit.page
     catalogue = ask(site, "/api/instruments")["instruments"]
     keys = {one["name"]: one["key"] for one in catalogue}
@@ -169,7 +169,7 @@ async def test_expiries_all_none_and_the_newest(visit: Visit, site: Server) -> N
     await expect(page.locator("#expiries input:checked")).to_have_count(0)
 
 
-async def test_a_choice_survives_a_reload(visit: Visit, site: Server) -> None:
+async def test_a_choice_survives_a_reload(site: Server, visit: Visit) -> None:
     page = visit.page
     await visit.to_review(site, "Sensex", format="json")
     await page.reload()
@@ -181,7 +181,7 @@ async def test_a_choice_survives_a_reload(visit: Visit, site: Server) -> None:
     await expect(page.locator("#step-expiries")).to_be_visible()
 
 
-async def test_step_one_says_which_database_is_open(visit: Visit, site: Server) -> None:
+async def test_step_one_says_which_database_is_open(site: Server, visit: Visit) -> None:
     page = visit.page
     about = ask(site, "/api/instruments")["database"]
     await visit.start(site)
@@ -204,7 +204,7 @@ async def _copied(visit: Visit, name: str) -> str:
 
 
 async def test_the_copied_lines_do_the_same(
-    visit: Visit, site: Server, sample: Path, tmp_path: Path
+    site: Server, visit: Visit, sample: Path, tmp_path: Path
 ) -> None:
     await visit.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.url)
     await visit.to_review(site, "Nifty 50", "Sensex")

@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import (
@@ -22,6 +22,7 @@ from playwright.async_api import (
 from tests.conformance.judge import check_content, expected
 from tests.servers import Server
 
+Theme = Literal["light", "dark"]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # A long export on a busy machine; everything else answers in moments.
 EXPORT_MS = 120_000
@@ -38,15 +39,25 @@ class Visit:
         self._mind(page)
 
     @classmethod
-    async def open(cls, browser: Browser, **how: Any) -> Self:
+    async def open(
+        cls, browser: Browser, *, width: int = 1280, height: int = 900, theme: Theme = "light"
+    ) -> Self:
+        """A window of this size on a system of this theme, without animations."""
         context = await browser.new_context(
-            **{"viewport": {"width": 1280, "height": 900}, "accept_downloads": True} | how
+            viewport={"width": width, "height": height},
+            color_scheme=theme,
+            reduced_motion="reduce",
+            accept_downloads=True,
         )
         context.set_default_timeout(20_000)
         return cls(context, await context.new_page())
 
     async def close(self) -> None:
         await self.context.close()
+
+    async def leave(self) -> None:
+        """Before a server goes that nobody should miss."""
+        await self.page.goto("about:blank")
 
     async def second_tab(self, url: str) -> Page:
         """Another tab of the same window, minded as well."""

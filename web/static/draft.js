@@ -1,5 +1,7 @@
 // What has been chosen so far, as one value that every step reads and changes.
 
+import { keyName, segment } from './format.js';
+
 const KEPT_AS = 'draft';
 
 export const DEFAULTS = Object.freeze({
@@ -18,6 +20,7 @@ export const DEFAULTS = Object.freeze({
 export class Draft extends EventTarget {
   constructor() {
     super();
+    this.names = new Map(); // key -> what to call it
     this.catalogue = []; // instruments as the server lists them
     this.chosen = new Set(); // their keys
     this.available = new Map(); // key -> dates, newest first
@@ -29,8 +32,20 @@ export class Draft extends EventTarget {
     this.dispatchEvent(new CustomEvent('change', { detail: what }));
   }
 
+  get catalogue() {
+    return this.listed;
+  }
+
+  set catalogue(listed) {
+    this.listed = listed;
+    const count = new Map();
+    for (const { name } of listed) count.set(name, (count.get(name) ?? 0) + 1);
+    this.names = new Map(listed.map(({ key, name }) => [key, count.get(name) > 1 ? `${name} (${segment(key)})` : name]));
+  }
+
+  /** An instrument's name; of two of one name (USDINR on two exchanges) each says its segment. */
   name(key) {
-    return this.catalogue.find((one) => one.key === key)?.name ?? key.slice(key.indexOf('|') + 1);
+    return this.names.get(key) ?? keyName(key);
   }
 
   /** Chosen instruments in the order of the list. */

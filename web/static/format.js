@@ -58,6 +58,8 @@ export function moment(iso) {
 /** `NSE_INDEX|Nifty 50` without a catalogue at hand: what stands after the bar. */
 export const keyName = (key) => key.slice(key.indexOf('|') + 1);
 
+export const segment = (key) => key.slice(0, key.indexOf('|')).replaceAll('_', ' ');
+
 export function countExpiries(spec) {
   const { expiries } = spec;
   return Array.isArray(expiries)

@@ -37,7 +37,7 @@ export function sidePanel(draft, estimator, { startOver }) {
     const pending = busy ? '…' : '–';
     chosen.replaceChildren(
       facts([
-        ['Instruments', instruments.length ? listed(instruments.map((one) => one.name)) : 'None yet'],
+        ['Instruments', instruments.length ? listed(instruments.map((one) => draft.name(one.key))) : 'None yet'],
         ['Expiries', expiryCount ? number(expiryCount) : 'None yet'],
         ['Format', form({ format: options.format, options: { ...options, separate_files: draft.separate } })],
         ['Time range', range(options.time_range === 'custom' ? options : { time_range: options.time_range })],

@@ -23,6 +23,7 @@ export function expiriesStep(draft) {
   }
 
   function makeGroup(instrument, index, open) {
+    const name = draft.name(instrument.key);
     const dates = draft.available.get(instrument.key) ?? [];
     const chosen = draft.days(instrument.key);
     const boxes = new Map();
@@ -32,12 +33,12 @@ export function expiriesStep(draft) {
       'button',
       { type: 'button', class: 'group-toggle', 'aria-controls': body.id, 'aria-expanded': 'false' },
       icon('chevron'),
-      el('span', {}, instrument.name),
+      el('span', {}, name),
     );
     const tool = (label, pick) =>
       button(label, {
         kind: 'small quiet',
-        'aria-label': `${instrument.name}: ${label.toLowerCase()}`,
+        'aria-label': `${name}: ${label.toLowerCase()}`,
         on: { click: () => choose(pick) },
       });
 
@@ -48,7 +49,7 @@ export function expiriesStep(draft) {
           el(
             'fieldset',
             { class: 'year' },
-            el('legend', {}, el('span', { class: 'sr-only' }, `${instrument.name} `), year),
+            el('legend', {}, el('span', { class: 'sr-only' }, `${name} `), year),
             el(
               'div',
               { class: 'year-days' },
@@ -104,11 +105,11 @@ export function expiriesStep(draft) {
     draw();
     const node = el(
       'section',
-      { class: 'group', 'aria-label': instrument.name },
+      { class: 'group', 'aria-label': name },
       el(
         'div',
         { class: 'group-head' },
-        el('h3', {}, dates.length ? toggle : el('span', { class: 'group-none' }, instrument.name)),
+        el('h3', {}, dates.length ? toggle : el('span', { class: 'group-none' }, name)),
         dates.length ? count : el('span', { class: 'group-count' }, 'no expiries'),
         dates.length
           ? el('div', { class: 'group-tools' }, tool('All', (list) => list), tool('None', () => []),

@@ -2,7 +2,7 @@
 
 import { api, explain } from '../api.js';
 import { button, byId, el, message, setText, show } from '../dom.js';
-import { keyName, number, plural } from '../format.js';
+import { keyName, number, plural, segment } from '../format.js';
 
 const day = (stamp) => (stamp ? `${stamp.slice(0, 10)} ${stamp.slice(11, 16)}` : 'none yet');
 
@@ -54,7 +54,7 @@ export function instrumentsStep(draft) {
             ? el('span', { class: 'instrument-symbol' }, instrument.symbol)
             : null,
         ),
-        el('span', { class: 'instrument-segment' }, instrument.key.split('|')[0].replaceAll('_', ' ')),
+        el('span', { class: 'instrument-segment' }, segment(instrument.key)),
         el('span', { class: 'instrument-about num', id: `${id}-about` }, about),
       ),
     );
