@@ -54,16 +54,13 @@ class TaskStore:
             await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
             connection = await connect(path, readonly=False, busy_ms=_BUSY_MS)
         except (OSError, apsw.Error) as error:
-            raise StoreError(f"the task database {path} cannot be opened: {error}") from error
+            raise _unusable(path, error) from error
         try:
             await connection.executescript(_SETUP)
             await _migrate(path, connection)
         except apsw.Error as error:
             await connection.close()
-            raise StoreError(
-                f"the task database {path} cannot be used ({error}); move it away to begin a"
-                " new one, or choose another with --tasks"
-            ) from error
+            raise _unusable(path, error) from error
         except BaseException:
             await connection.close()
             raise
@@ -311,6 +308,13 @@ class TaskStore:
                 Code.STORAGE_FAILED, f"the task database {self.path} failed: {error}"
             ) from error
         return [Task.from_row(tuple(row)) for row in rows]
+
+
+def _unusable(path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"the task database {path} cannot be used ({error}); check its folder's rights, move it"
+        " away to begin a new one, or choose another with --tasks"
+    )
 
 
 async def _migrate(path: Path, connection: aiosqlite.Connection) -> None:

@@ -226,7 +226,7 @@ def tiny_database(path: Path, *, old: bool = False) -> Path:
     return path
 
 
-def slow_database(path: Path, contracts: int = 24, rows: int = 25_000) -> Path:
+def slow_database(path: Path, contracts: int = 12, rows: int = 25_000) -> Path:
     """Rows that take long enough to be interrupted: none is in the usual form."""
     with Maker(path) as made:
         for number in range(contracts):

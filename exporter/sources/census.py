@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import apsw
 import orjson
 
@@ -116,7 +115,7 @@ class Census:
 
     @staticmethod
     async def _once(path: Path, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
-        connection: aiosqlite.Connection = await connect(path, readonly=False)
+        connection = await connect(path, readonly=False)
         try:
             await connection.executescript(_TABLE)
             return list(await connection.execute_fetchall(sql, parameters))

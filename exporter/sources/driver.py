@@ -6,6 +6,7 @@ face; this one has what aiosqlite calls and nothing else. Statements commit by t
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from urllib.parse import quote
 
 import aiosqlite
 import apsw
+
+from exporter.files import unbroken
 
 _CACHE_KIB = 2048
 _CHUNK = 1000
@@ -51,7 +54,7 @@ class Face:
         return bool(self.raw.in_transaction)
 
 
-def connect(
+async def connect(
     path: str | Path,
     *,
     readonly: bool,
@@ -59,7 +62,7 @@ def connect(
     immutable: bool = False,
     prepare: Callable[[apsw.Connection], None] | None = None,
 ) -> aiosqlite.Connection:
-    """A connection that is opened when awaited; every statement is a transaction of its own.
+    """An open connection; every statement is a transaction of its own.
 
     `immutable` reads a file in a folder nobody can write; `prepare` runs once in the
     connection's thread. Errors are apsw's (apsw.BusyError, apsw.CorruptError, ...).
@@ -82,7 +85,23 @@ def connect(
     connection = aiosqlite.Connection(cast(Callable[[], sqlite3.Connection], connector), _CHUNK)
     # A process that was told to end must not wait for a query nobody will read.
     connection._thread.daemon = True
-    return connection
+    opening = asyncio.ensure_future(_opened(connection))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        # Its thread cannot be stopped half-way: let it open, and close what nobody wants.
+        await unbroken(_unwanted(opening))
+        raise
+
+
+async def _opened(connection: aiosqlite.Connection) -> aiosqlite.Connection:
+    return await connection
+
+
+async def _unwanted(opening: asyncio.Future[aiosqlite.Connection]) -> None:
+    await asyncio.wait({opening})
+    if not opening.cancelled() and opening.exception() is None:
+        await opening.result().close()
 
 
 def _uri(path: Path, immutable: bool) -> str:
