@@ -126,3 +126,33 @@ async def test_removing_old_files_says_what_it_did(site: Server, visit: Visit) -
     await expect(dialog).to_contain_text("keeps finished files for ever")
     await dialog.get_by_role("button", name="Remove old files").click()
     await expect(page.locator("#notice")).to_contain_text("There was nothing to remove.")
+
+
+async def test_a_lost_server_leaves_the_list_and_comes_back(site: Server, visit: Visit) -> None:
+    visit.forgiven = ("ERR_CONNECTION_REFUSED", "WebSocket connection", "ERR_CONNECTION_RESET")
+    page = visit.page
+    task_id = start(site)
+    await page.goto(f"{site.url}/history")
+    await expect(row(visit, task_id).locator(".state")).to_have_text("Completed")
+    site.kill()
+    await expect(page.locator("#connection")).to_contain_text("The server does not answer")
+    await expect(page.locator("#feed")).to_have_text("Reconnecting…")
+    await expect(row(visit, task_id)).to_be_visible()
+    site.start()
+    await expect(page.locator("#connection")).to_be_empty()
+    await expect(page.locator("#feed")).to_have_text("Live")
+    later = start(site)
+    await expect(row(visit, later).locator(".state")).to_have_text("Completed")
+
+
+async def test_what_another_window_deleted(site: Server, visit: Visit) -> None:
+    visit.forgiven = ("status of 404",)
+    page = visit.page
+    task_id = start(site)
+    await page.goto(f"{site.url}/history")
+    line = row(visit, task_id)
+    await expect(line.locator(".state")).to_have_text("Completed")
+    ask(site, f"/api/export/tasks/{task_id}", method="DELETE")
+    await line.get_by_role("button", name=re.compile("^Delete")).click()
+    await page.locator("dialog").get_by_role("button", name="Delete").click()
+    await expect(line).to_have_count(0)

@@ -134,3 +134,48 @@ async def test_a_lost_feed_is_replaced_by_asking(slow_site: Server, visit: Visit
     await moving(page)
     await expect(page.locator(".feed-state")).to_have_text("Asking every second")
     await visit.done()
+
+
+async def test_a_finished_export_is_announced_outside_the_window(
+    slow_site: Server, visit: Visit
+) -> None:
+    """A notification where it is allowed, and only while nobody is looking."""
+    page = visit.page
+    await page.add_init_script(
+        """
+        window.shown = [];
+        window.Notification = class extends EventTarget {
+          static permission = 'default';
+          static async requestPermission() { return (this.permission = 'granted'); }
+          constructor(heading, { body }) { super(); window.shown.push(`${heading}: ${body}`); }
+        };
+        Object.defineProperty(document, 'hidden', { get: () => true });
+        """
+    )
+    await visit.to_review(slow_site, "Nifty 50")
+    await visit.export()
+    await page.get_by_role("button", name="Notify me when it is done").click()
+    await expect(page.get_by_role("button", name="Notify me")).to_have_count(0)
+    await visit.done()
+    shown = await page.evaluate("() => window.shown")
+    assert len(shown) == 1
+    assert re.fullmatch(r"Export done: OpenAlgo_\S+\.csv\n400,000 rows", shown[0])
+
+
+async def test_the_live_region_says_little(slow_site: Server, visit: Visit) -> None:
+    """Quarters and the end; a screen reader must not be talked over four times a second."""
+    page = visit.page
+    await visit.to_review(slow_site, "Nifty 50")
+    await page.evaluate(
+        """() => {
+          window.said = [];
+          const live = document.getElementById('live');
+          new MutationObserver(() => window.said.push(live.textContent))
+            .observe(live, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    await visit.export()
+    await visit.done()
+    said = await page.evaluate("() => window.said.filter(Boolean)")
+    assert said[-1].startswith("Export finished")
+    assert len(said) <= 4

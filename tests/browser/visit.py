@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import (
@@ -20,7 +20,13 @@ from playwright.async_api import (
 )
 
 from tests.conformance.judge import check_content, expected
-from tests.servers import Server
+
+
+class Site(Protocol):
+    """Where the product answers."""
+
+    url: str
+
 
 Theme = Literal["light", "dark"]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -79,7 +85,7 @@ class Visit:
     def step(self, name: str) -> Locator:
         return self.page.locator(f"#step-{name}")
 
-    async def start(self, server: Server) -> None:
+    async def start(self, server: Site) -> None:
         """Open the wizard and wait for the list of instruments."""
         await self.page.goto(f"{server.url}/export")
         await expect(self.page.locator("#instruments input").first).to_be_visible()
@@ -93,7 +99,7 @@ class Visit:
         await self.page.locator("#next").click()
         await expect(self.page.locator(f"#h-{to}")).to_be_focused()
 
-    async def to_review(self, server: Server, *names: str, format: str = "csv") -> None:
+    async def to_review(self, server: Site, *names: str, format: str = "csv") -> None:
         """From the first page to the review, with every expiry of these instruments."""
         await self.start(server)
         await self.choose(*names)
@@ -137,7 +143,7 @@ class Visit:
         return width
 
 
-def ask(server: Server, path: str, body: object = None, method: str | None = None) -> Any:
+def ask(server: Site, path: str, body: object = None, method: str | None = None) -> Any:
     """The server's JSON answer, asked without the browser."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(
@@ -147,12 +153,12 @@ def ask(server: Server, path: str, body: object = None, method: str | None = Non
         return json.load(answer)
 
 
-def status(server: Server, task_id: str) -> Any:
+def status(server: Site, task_id: str) -> Any:
     return ask(server, f"/api/export/status/{task_id}")
 
 
 def everything(
-    server: Server, keys: Sequence[str], format: str = "csv", **options: Any
+    server: Site, keys: Sequence[str], format: str = "csv", **options: Any
 ) -> dict[str, Any]:
     """A body that asks for every expiry of these instruments."""
     expiries = ask(server, "/api/export/available-expiries", {"instruments": list(keys)})

@@ -58,6 +58,13 @@ export function button(label, { iconName, kind = '', ...props } = {}) {
   );
 }
 
+/** A file's name, which may go on in the next line after an underscore. */
+export function breakable(name) {
+  const parts = document.createDocumentFragment();
+  name.split(/(?<=_)/).forEach((part, index) => parts.append(...(index ? [el('wbr'), part] : [part])));
+  return parts;
+}
+
 /** Changes text only where it differs, so that screen readers and selections are left alone. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;

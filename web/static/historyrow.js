@@ -2,7 +2,7 @@
 
 import { api } from './api.js';
 import { confirm } from './dialog.js';
-import { button, el, icon, setAttributes, setText, show } from './dom.js';
+import { breakable, button, el, icon, setAttributes, setText, show } from './dom.js';
 import { age, bytes, countExpiries, FINAL, listed, moment, number, plural, sentence, STATES } from './format.js';
 import { bar } from './steps/meter.js';
 import { CANCEL, DELETE } from './steps/taskactions.js';
@@ -95,7 +95,8 @@ export function historyRow(first, { name, failed, gone }) {
   function draw(task) {
     self.task = task;
     const running = task.status === 'processing';
-    setText(parts.link, task.file_name ?? `${task.spec.format.toUpperCase()} export`);
+    const label = task.file_name ?? `${task.spec.format.toUpperCase()} export`;
+    if (parts.link.textContent !== label) parts.link.replaceChildren(breakable(label));
     setText(parts.state, task.cancel_requested && !FINAL.has(task.status) ? 'Cancelling' : STATES[task.status]);
     parts.state.dataset.state = task.status;
     setText(parts.percent, running ? `${Math.floor(task.progress)} %` : '');

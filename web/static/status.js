@@ -93,6 +93,10 @@ function memory(health) {
     parts: [
       figure(bytes(rss), limit ? `of ${bytes(limit)}` : 'in use'),
       limit ? gauge('Memory in use', rss / limit, { bad: rss > limit * 0.9 }) : null,
+      facts([
+        ['Exports wait', limit ? `above ${bytes(limit)}` : null],
+        ['Processor', `${duration(health.cpu_s)} since the start`],
+      ]),
     ],
   };
 }

@@ -2,7 +2,7 @@
 
 import { advice } from '../advice.js';
 import { copyButton } from '../commands.js';
-import { el } from '../dom.js';
+import { breakable, el } from '../dom.js';
 import { bytes, duration, moment, number, sentence } from '../format.js';
 import { facts } from '../summary.js';
 import { attempt } from './meter.js';
@@ -23,6 +23,7 @@ function box(kind, heading, lines) {
 function took(task) {
   const time = seconds(task);
   if (!(time >= 0)) return null;
+  if (time < 0.1) return 'less than 0.1 s';
   return time < 10 ? `${time.toFixed(1)} s` : duration(time);
 }
 
@@ -40,7 +41,7 @@ function file(task) {
     'section',
     { class: 'panel', 'aria-label': 'The file' },
     facts([
-      ['File', task.file_name],
+      ['File', breakable(task.file_name)],
       ['Rows', number(task.rows_done), 'num'],
       ['Size', `${bytes(task.size)} (${number(task.size)} bytes)`, 'num'],
       ['Contracts', number(task.contracts_total), 'num'],
