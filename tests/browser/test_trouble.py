@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.async_api import expect
+import pytest
+from playwright.async_api import Browser, expect
 
 from tests.browser.visit import Visit, ask, everything
 from tests.makers import NIFTY, Maker, plain, stamp
@@ -136,3 +137,41 @@ async def test_a_refused_start_names_every_problem(site: Server, visit: Visit) -
     await expect(notice).to_contain_text("Starting the export failed.")
     assert await notice.locator("li").count() > 1
     await expect(page.locator("#step-review")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_names_from_the_database_stay_text(
+    width: int, tmp_path: Path, browser: Browser
+) -> None:
+    """Whatever an instrument is called, it is shown as it is and pushes nothing aside."""
+    markup = '<img src=x onerror="document.title=1"><b>'
+    endless = "A" * 200
+    with Maker(tmp_path / "odd.db") as made:
+        for number, symbol in enumerate((markup, endless, "M&M", "=1+1", "نفتی", "🐂")):
+            key = f"NSE_EQ|{number}"
+            made.instrument(key, symbol)
+            made.contract(key, trading_symbol="M&M 22700 CE", candles=plain(2))
+    with Server(tmp_path / "site", tmp_path / "odd.db") as server:
+        visit = await Visit.open(browser, width=width)
+        page = visit.page
+        await visit.start(server)
+        await expect(page.locator("#instruments")).to_contain_text(markup)
+        assert await page.locator("main img, main b").count() == 0
+        await page.locator("#select-all").check()
+        assert await visit.overflow() == 0
+        await visit.forward("expiries")
+        await page.locator("#expiries-all").click()
+        assert await visit.overflow() == 0
+        await visit.forward("options")
+        await visit.forward("review")
+        await expect(page.locator("#review")).to_contain_text(markup)
+        assert await visit.overflow() == 0
+        await visit.export()
+        await visit.done()
+        assert await visit.overflow() == 0
+        await page.goto(f"{server.url}/history")
+        await expect(page.locator("#tasks tr")).to_contain_text(markup)
+        assert await visit.overflow() == 0
+        assert await page.locator("main img, main b").count() == 0
+        await visit.close()
+    assert visit.complaints == []

@@ -39,7 +39,12 @@ export function expiriesStep(draft) {
       button(label, {
         kind: 'small quiet',
         'aria-label': `${name}: ${label.toLowerCase()}`,
-        on: { click: () => choose(pick) },
+        on: {
+          click: () => {
+            choose(pick);
+            told();
+          },
+        },
       });
 
     function fill() {
@@ -89,16 +94,13 @@ export function expiriesStep(draft) {
       pick(dates).forEach((iso) => chosen.add(iso));
       for (const [iso, box] of boxes) box.checked = chosen.has(iso);
       draw();
-      tally();
-      draft.changed('expiries');
     }
 
     body.addEventListener('change', ({ target }) => {
       if (target.checked) chosen.add(target.value);
       else chosen.delete(target.value);
       draw();
-      tally();
-      draft.changed('expiries');
+      told();
     });
     toggle.addEventListener('click', () => expand(body.hidden));
     expand(open && dates.length > 0);
@@ -119,6 +121,12 @@ export function expiriesStep(draft) {
       body,
     );
     return { node, choose };
+  }
+
+  /** Once for a click, however many groups it has changed. */
+  function told() {
+    tally();
+    draft.changed('expiries');
   }
 
   function tally() {
@@ -162,6 +170,7 @@ export function expiriesStep(draft) {
 
   const every = (pick) => {
     for (const group of groups.values()) group.choose(pick);
+    told();
   };
   byId('expiries-all').addEventListener('click', () => every((list) => list));
   byId('expiries-none').addEventListener('click', () => every(() => []));
