@@ -68,8 +68,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; argparse itself leaves by SystemExit(2)."""
-    _calm(sys.stdout)
-    _calm(sys.stderr)
+    _open_streams()
     try:
         arguments = _parsed(make_parser(), argv)
         code = int(arguments.run(arguments))
@@ -106,7 +105,15 @@ def _parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argp
     return arguments
 
 
-def _calm(stream: object) -> None:
-    """Text that the stream's encoding lacks is escaped; it must not end a command."""
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")
+def _open_streams() -> None:
+    """Streams that were closed (`2>&-`) swallow what they get; none is mistaken for another.
+
+    Text that a stream's encoding lacks is escaped; it must not end a command.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8"))
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

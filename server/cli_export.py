@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from exporter.errors import BadInput
 from exporter.model import (
     Artefact,
     ExportSpec,
@@ -102,6 +103,7 @@ async def _export(arguments: argparse.Namespace, settings: Settings, stack: Exit
     try:
         with ends_like_ctrl_c():
             spec, warnings = await _spec(database, arguments)
+            _refuse(arguments.output, spec, settings.db)
             place = stack.enter_context(delivery(arguments.output, settings.exports))
             artefact = await run_export(
                 database,
@@ -117,6 +119,15 @@ async def _export(arguments: argparse.Namespace, settings: Settings, stack: Exit
             meter.close(done=done)
         await database.close()
     return _Done(artefact, place, warnings + artefact.warnings)
+
+
+def _refuse(output: str | None, spec: ExportSpec, database: Path) -> None:
+    """Raises BadInput for a place that would harm the user."""
+    if output == STDOUT:
+        if spec.archive and sys.stdout.isatty():
+            raise BadInput(["an archive is not for a terminal; name a file with -o FILE"])
+    elif output is not None and Path(output).exists() and Path(output).samefile(database):
+        raise BadInput([f"{output} is the database itself"])
 
 
 def _unseen(_: Progress) -> None:

@@ -307,6 +307,16 @@ def test_a_name_that_is_taken_gets_a_number(room: Path) -> None:
     assert (room / "a_3.csv").read_text() == "mine"
 
 
+def test_the_database_is_not_written_over(sample: Path, call: Call, room: Path) -> None:
+    (room / "mine.db").write_bytes(sample.read_bytes())
+    (room / "link.csv").symlink_to("mine.db")
+    for name in ("mine.db", "./mine.db", "link.csv"):
+        ran = call("export", "--db", "mine.db", "--instrument", "NIFTY", "-o", name)
+        assert ran.code == 2
+        assert "is the database itself" in ran.err
+    assert (room / "mine.db").read_bytes() == sample.read_bytes()
+
+
 def test_a_named_pipe_is_written_into_and_not_replaced(
     sample: Path, call: Call, room: Path
 ) -> None:

@@ -83,6 +83,32 @@ def test_a_bar_on_a_terminal_is_wiped_out_at_the_end(
     assert re.search(r"\r +\r$", text)
 
 
+def test_an_archive_is_not_for_a_terminal(sample: Path, start: Start) -> None:
+    ours, theirs = pty.openpty()
+    process = start(
+        "export", "--db", sample, CONTRACT, "-o", "-", "--format", "zip",
+        stdout=theirs, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    _, err = process.communicate(timeout=PATIENCE_S)
+    os.close(theirs)
+    os.close(ours)
+    assert process.returncode == 2
+    assert b"an archive is not for a terminal" in err
+
+
+@pytest.mark.parametrize("closing", ["2>&-", "2>&- >out.csv"])
+def test_a_closed_stream_is_not_mistaken_for_another(
+    sample: Path, room: Path, closing: str
+) -> None:
+    line = f'"$@" export --db {sample} {CONTRACT} -o - {closing}'
+    done = subprocess.run(
+        ["bash", "-c", line, "bash", *COMMAND], stdout=subprocess.PIPE, check=True
+    )
+    content = (room / "out.csv").read_bytes() if "out.csv" in closing else done.stdout
+    assert content.startswith(b"openalgo_symbol,")
+    assert content.count(b"\n") == 369
+
+
 def test_a_reader_that_leaves_ends_it_quietly(sample: Path, room: Path, start: Start) -> None:
     process = start(
         "export", "--db", sample, "--all-instruments", "-o", "-", "-q",
