@@ -40,12 +40,12 @@ format: $(VENV)/installed-test
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/installed-bench
-	$(BIN)/python -m pytest -m bench -s $(PYTEST_ARGS)
+	$(BIN)/python -m tests.bench $(ARGS)
 
-bench-quick: export EXPIRYTRACK_BENCH = quick
+bench-quick: ARGS += --quick
 bench-quick: bench
 
-bench-huge: export EXPIRYTRACK_BENCH = huge
+bench-huge: ARGS += --huge
 bench-huge: bench
 
 faults: $(VENV)/installed-test
