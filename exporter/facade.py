@@ -34,19 +34,28 @@ class DataExporter:
         self._exports = Path(exports)
 
     def export_to_csv(
-        self, instruments: Sequence[str], expiries: Mapping[str, Sequence[str]], **options: object
+        self,
+        instruments: Sequence[str],
+        expiries: Mapping[str, Sequence[str | date]],
+        **options: object,
     ) -> Path:
         """The path of a CSV file; options are those of the API (include_metadata=True, ...)."""
         return Path(_run(self.export_async("csv", instruments, expiries, **options)).path)
 
     def export_to_json(
-        self, instruments: Sequence[str], expiries: Mapping[str, Sequence[str]], **options: object
+        self,
+        instruments: Sequence[str],
+        expiries: Mapping[str, Sequence[str | date]],
+        **options: object,
     ) -> Path:
         """The path of a JSON file."""
         return Path(_run(self.export_async("json", instruments, expiries, **options)).path)
 
     def export_to_zip(
-        self, instruments: Sequence[str], expiries: Mapping[str, Sequence[str]], **options: object
+        self,
+        instruments: Sequence[str],
+        expiries: Mapping[str, Sequence[str | date]],
+        **options: object,
     ) -> Path:
         """The path of a ZIP archive."""
         return Path(_run(self.export_async("zip", instruments, expiries, **options)).path)
@@ -59,7 +68,7 @@ class DataExporter:
         self,
         format: str,
         instruments: Sequence[str],
-        expiries: Mapping[str, Sequence[str]],
+        expiries: Mapping[str, Sequence[str | date]],
         **options: object,
     ) -> Artefact:
         """Run one export and return what came out. Raises ExportError."""
