@@ -100,11 +100,8 @@ def day_of(at: int) -> date:
 
 
 def stored_time(value: object) -> str:
-    """A stored timestamp as Indian ISO text, or as it stands where it cannot be read."""
-    try:
-        day, clock = instant_text(instant(value))
-    except Unreadable:
-        return str(value)
+    """A stored timestamp as Indian ISO text."""
+    day, clock = instant_text(instant(value))
     return f"{day}T{clock}+05:30"
 
 

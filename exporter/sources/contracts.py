@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ from exporter.model import Contract, Instrument
 from exporter.sources.base import Catalogue
 from exporter.sources.schema import Schema
 from exporter.symbols import base_symbol
-from exporter.values import Unreadable, price_text
+from exporter.values import Unreadable, price_text, stored_time
 
 # Always offered, always first, under these names (spec, "Words").
 WELL_KNOWN = {
@@ -23,6 +24,13 @@ WELL_KNOWN = {
     "NSE_INDEX|Nifty Bank": "Bank Nifty",
     "BSE_INDEX|SENSEX": "Sensex",
 }
+_OF_EXPIRY = "FROM contracts WHERE instrument_key=?1 AND expiry_date>=?2 AND expiry_date<?3"
+# As bytes where it is text: not all text can be decoded.
+_NEWEST = f"""
+SELECT iif(typeof(last)='text', CAST(last AS BLOB), last) FROM (
+  SELECT (SELECT max(timestamp) FROM historical_data AS candles
+          WHERE candles.expired_instrument_key=contracts.expired_instrument_key) AS last
+  {_OF_EXPIRY})"""
 _KINDS = ("CE", "PE", "FUT")
 _EXPIRY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]00:00(?::00)?.*)?")
 
@@ -68,14 +76,30 @@ async def read_contracts(
     """
     rows = await connection.execute_fetchall(
         "SELECT expired_instrument_key, contract_type, strike_price, trading_symbol,"
-        f" {schema.lot_size}, {schema.tick_size} FROM contracts"
-        " WHERE instrument_key=?1 AND expiry_date>=?2 AND expiry_date<?3",
-        (instrument, expiry.isoformat(), f"{expiry.isoformat()}~"),
+        f" {schema.lot_size}, {schema.tick_size} {_OF_EXPIRY}",
+        _stored(instrument, expiry),
     )
     symbol = (await _symbols(connection, schema, instrument)).get(instrument, "")
     name = display_name(instrument, symbol)
     contracts = [_contract(instrument, name, symbol, expiry, row) for row in rows]
     return sorted(contracts, key=_order)
+
+
+async def newest_time(
+    connection: aiosqlite.Connection, instrument: str, expiry: date
+) -> str | None:
+    """The time of an expiry's newest candle, of those that can be read; an export names others."""
+    times = []
+    for (last,) in await connection.execute_fetchall(_NEWEST, _stored(instrument, expiry)):
+        text = last.decode("utf-8", "backslashreplace") if isinstance(last, bytes) else last
+        with suppress(Unreadable):
+            times.append(stored_time(text))
+    return max(times, default=None)
+
+
+def _stored(instrument: str, expiry: date) -> tuple[str, str, str]:
+    """An expiry may be stored with a time after it."""
+    return instrument, expiry.isoformat(), f"{expiry.isoformat()}~"
 
 
 def _order(contract: Contract) -> tuple[Decimal, str, str]:

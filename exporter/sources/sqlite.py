@@ -20,7 +20,7 @@ from exporter.sources.reader import Reader
 from exporter.sources.schema import Schema, read_schema
 from exporter.sources.trouble import patiently, translated
 from exporter.symbols import ParsedSymbol, contract_symbol, parse
-from exporter.values import Candle, stored_time
+from exporter.values import Candle
 from exporter.windows import window_of
 
 _LOCK_WAIT_S = 90.0
@@ -28,8 +28,7 @@ _ESTIMATE_BUDGET_S = 0.2
 # For contracts nobody has counted yet: a weekly option traded through its last month.
 _TYPICAL_ROWS = 3000
 # The newest candle belongs to one of the last expiries, whatever the instrument.
-_RECENT_EXPIRIES = 5
-_NEWEST = "SELECT max(timestamp) FROM historical_data WHERE expired_instrument_key=?1"
+_RECENT_EXPIRIES = 25
 
 
 class MarketDatabase:
@@ -136,7 +135,6 @@ class MarketDatabase:
 
     async def newest_candle(self) -> str | None:
         """The time of the newest candle, or None in a database without any."""
-        _, schema = await self._refresh()
         catalogue = await self.catalogue()
         recent = sorted(
             ((days[0], key) for key, days in catalogue.expiries.items() if days), reverse=True
@@ -144,14 +142,12 @@ class MarketDatabase:
 
         async def read() -> str | None:
             async with self._pool.lease() as connection:
-                for expiry, key in recent[:_RECENT_EXPIRIES]:
-                    newest = ""
-                    for contract in await contracts.read_contracts(connection, schema, key, expiry):
-                        ((last,),) = await connection.execute_fetchall(_NEWEST, (contract.key,))
-                        newest = max(newest, str(last or ""))
-                    if newest:
-                        return stored_time(newest)
-            return None
+                # Among them, since the latest expiry may be of what nobody has traded for a month.
+                times = [
+                    await contracts.newest_time(connection, key, expiry)
+                    for expiry, key in recent[:_RECENT_EXPIRIES]
+                ]
+            return max(filter(None, times), default=None)
 
         return await patiently(self.path, read, self._lock_wait_s)
 
@@ -226,7 +222,7 @@ class MarketDatabase:
             facts = self._census.known(contract.key) or await self.count(contract)
             first = next(facts.stretches(window, 1), None)
             if first is not None:
-                candles = await reader.candles(contract, first[0], rows)
+                candles = await reader.candles(contract, first.first, rows)
                 return contract, candles
         return None
 

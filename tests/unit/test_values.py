@@ -124,10 +124,6 @@ def test_what_is_no_time(value: Any) -> None:
     assert failed.value.column == "timestamp"
 
 
-def test_a_time_nobody_can_read_is_shown_as_it_stands() -> None:
-    assert stored_time("yesterday") == "yesterday"
-
-
 def test_a_candle_is_text_in_every_field() -> None:
     found = candle(AT, (2115, 2115.5, 0.05, "2114.3"), 150.0, None)
     assert found == (
