@@ -11,7 +11,7 @@ import apsw
 import orjson
 
 from exporter.sources.driver import connect
-from exporter.sources.facts import Facts
+from exporter.sources.facts import Facts, Run
 from exporter.sources.fingerprint import Fingerprint
 
 _TABLE = """
@@ -26,12 +26,14 @@ CREATE TABLE IF NOT EXISTS facts (
     first_day INTEGER NOT NULL,
     offsets BLOB NOT NULL,
     counts BLOB NOT NULL,
+    first_row INTEGER,
+    step INTEGER,
     PRIMARY KEY (content, contract)
 ) WITHOUT ROWID"""
 _SAVE = """
 INSERT OR REPLACE INTO facts
 SELECT ?1, value->>0, value->>1, value->>2, value->>3, value->>4,
-       unhex(value->>5), unhex(value->>6) FROM json_each(?2)"""
+       unhex(value->>5), unhex(value->>6), value->>7, value->>8 FROM json_each(?2)"""
 _BATCH = 500
 
 
@@ -96,11 +98,14 @@ class Census:
         if self._path is None or not state.settled or not await asyncio.to_thread(self._there):
             return {}
         rows = await self._with_file(
-            "SELECT contract, plain, rows, dropped, first_day, offsets, counts"
+            "SELECT contract, plain, rows, dropped, first_day, offsets, counts, first_row, step"
             " FROM facts WHERE content=?1",
             (state.content,),
         )
-        return {row[0]: Facts(bool(row[1]), *row[2:]) for row in rows}
+        return {
+            contract: Facts(bool(plain), *numbers, Run(first, step) if step else None)
+            for contract, plain, *numbers, first, step in rows
+        }
 
     def _there(self) -> bool:
         return self._path is not None and self._path.is_file()
@@ -128,6 +133,7 @@ def _rows(batch: Mapping[str, Facts]) -> list[list[Any]]:
         [
             contract, int(facts.plain), facts.rows, facts.dropped, facts.first_day,
             facts.offsets.hex(), facts.counts.hex(),
+            *((facts.run.first, facts.run.step) if facts.run else (None, None)),
         ]
         for contract, facts in batch.items()
     ]  # fmt: skip

@@ -17,11 +17,34 @@ from exporter.model import Window
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """Rows that stand one after another in the file in time order, or all of them backwards.
+
+    `first` is the rowid of the earliest candle, `step` 1 or -1. The collector stores a contract
+    at once, the newest candle first; such rows are read without looking each up in an index.
+    """
+
+    first: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Whole days of a contract, `rows` candles from `first` to `last`, with their run if any."""
+
+    first: date
+    last: date
+    rows: int
+    run: Run | None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Rows per day of one contract, after duplicates were dropped.
 
     `first_day` is a date's ordinal; `offsets` from it and `counts` are packed and parallel, a day
-    each. Both are 32 bits wide: one mistyped year lies further than 16 bits of days away.
+    each. Both are 32 bits wide: one mistyped year lies further than 16 bits of days away. `run`
+    is there if the contract is plain and its rows stand together in order.
     """
 
     plain: bool
@@ -30,9 +53,12 @@ class Facts:
     first_day: int
     offsets: bytes
     counts: bytes
+    run: Run | None = None
 
     @classmethod
-    def of(cls, plain: bool, dropped: int, days: Iterable[tuple[date, int]]) -> Facts:
+    def of(
+        cls, plain: bool, dropped: int, days: Iterable[tuple[date, int]], run: Run | None = None
+    ) -> Facts:
         """`days` in order, with the number of candles of each."""
         pairs = [(day.toordinal(), count) for day, count in days]
         first = pairs[0][0] if pairs else 0
@@ -43,6 +69,7 @@ class Facts:
             first,
             b"".join((day - first).to_bytes(4, _ORDER) for day, _ in pairs),
             b"".join(count.to_bytes(4, _ORDER) for _, count in pairs),
+            run,
         )
 
     def rows_in(self, window: Window) -> int:
@@ -52,18 +79,26 @@ class Facts:
         begin, end = self._span(window)
         return sum(memoryview(self.counts).cast("I")[begin:end])
 
-    def stretches(self, window: Window, rows: int) -> Iterator[tuple[date, date, int]]:
-        """Runs of whole days (first, last, candles) of about `rows` candles each."""
+    def stretches(self, window: Window, rows: int) -> Iterator[Stretch]:
+        """The days of `window` in pieces of about `rows` candles each."""
         begin, end = self._span(window)
         offsets, counts = memoryview(self.offsets).cast("I"), memoryview(self.counts).cast("I")
         start, held = begin, 0
+        before = sum(counts[:begin]) if self.run is not None else 0
         for place in range(begin, end):
             if held and held + counts[place] > rows:
-                yield self._day(offsets[start]), self._day(offsets[place - 1]), held
+                yield self._stretch(offsets[start], offsets[place - 1], held, before)
+                before += held
                 start, held = place, 0
             held += counts[place]
         if held:
-            yield self._day(offsets[start]), self._day(offsets[end - 1]), held
+            yield self._stretch(offsets[start], offsets[end - 1], held, before)
+
+    def _stretch(self, first: int, last: int, rows: int, before: int) -> Stretch:
+        run = self.run
+        if run is not None:
+            run = Run(run.first + run.step * before, run.step)
+        return Stretch(self._day(first), self._day(last), rows, run)
 
     def _day(self, offset: int) -> date:
         return date.fromordinal(self.first_day + offset)

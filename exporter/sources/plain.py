@@ -12,7 +12,7 @@ import aiosqlite
 from exporter.columns import OI
 from exporter.sources.base import Block, RowTemplate
 from exporter.sources.careful import damaged_index
-from exporter.sources.facts import Facts
+from exporter.sources.facts import Facts, Run, Stretch
 
 _CLOCK = (
     "timestamp GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
@@ -43,7 +43,11 @@ WITH RECURSIVE days(day) AS (
 SELECT day, (SELECT count(*) {_ROWS} AND timestamp>=day AND timestamp<day||'U')
 FROM days WHERE day IS NOT NULL"""
 
-_RANGE = f"{_ROWS} AND timestamp>=?2 AND timestamp<?3"
+# The key's own entries in time order, without the rows themselves: where all rowids rise or fall
+# by one from candle to candle, they differ from their place in the order by one number.
+_RUN = f"""
+SELECT min(rowid), min(rowid-place)=max(rowid-place), min(rowid+place)=max(rowid+place), max(rowid)
+FROM (SELECT rowid, row_number() OVER (ORDER BY timestamp) AS place {_ROWS})"""
 
 
 async def take_facts(connection: aiosqlite.Connection, contract: str, oi: str) -> Facts | None:
@@ -59,10 +63,17 @@ async def take_facts(connection: aiosqlite.Connection, contract: str, oi: str) -
         (date.fromisoformat(day), count)
         for day, count in await connection.execute_fetchall(_DAYS, (contract,))
     ]
-    facts = Facts.of(True, 0, days)
+    facts = Facts.of(True, 0, days, await _find_run(connection, contract))
     if facts.rows != rows:
         raise damaged_index(contract, rows, facts.rows)
     return facts
+
+
+async def _find_run(connection: aiosqlite.Connection, contract: str) -> Run | None:
+    ((low, rising, falling, high),) = await connection.execute_fetchall(_RUN, (contract,))
+    if rising:
+        return Run(low, 1)
+    return Run(high, -1) if falling else None
 
 
 async def read_stretch(
@@ -70,26 +81,51 @@ async def read_stretch(
     contract: str,
     template: RowTemplate,
     oi: str,
-    first: date,
-    last: date,
+    stretch: Stretch,
 ) -> tuple[Block, str]:
     """All rows of some days as one block, and the file's fingerprint in the same snapshot."""
+    run = stretch.run
+    if run is None:
+        span: tuple[str | int, str | int] = (
+            stretch.first.isoformat(),
+            f"{stretch.last.isoformat()}U",
+        )
+    else:
+        ends = (run.first, run.first + run.step * (stretch.rows - 1))
+        span = (min(ends), max(ends))
     ((data, rows, earliest, latest, state),) = await connection.execute_fetchall(
-        text_query(template, oi),
-        (contract, first.isoformat(), f"{last.isoformat()}U", *template.constants),
+        text_query(template, oi, run.step if run else 0),
+        (contract, *span, *template.constants),
     )
     return Block(data or b"", rows, earliest or "", latest or ""), state
 
 
-def text_query(template: RowTemplate, oi: str) -> str:
+def as_counted(block: Block, stretch: Stretch) -> bool:
+    """Are these the rows that were counted? Their number and their outer days say so."""
+    return (
+        block.rows == stretch.rows
+        and block.first[:10] == stretch.first.isoformat()
+        and block.last[:10] == stretch.last.isoformat()
+    )
+
+
+def text_query(template: RowTemplate, oi: str, step: int = 0) -> str:
     """One aggregate that returns (text, rows, first, last, fingerprint).
 
-    LIMIT makes the subquery's order binding: without it SQLite may read in another one.
+    Rows `?2` to `?3` are days, or with a `step` rowids of a run. LIMIT makes the subquery's order
+    binding: without it SQLite may read in another one.
     """
     separator = template.separator.replace("'", "''")
+    if step:
+        rows = "FROM historical_data WHERE rowid BETWEEN ?2 AND ?3"
+        order = "rowid" if step > 0 else "rowid DESC"
+        # The ends of a run belong to the contract, or they are not there.
+        ends = [f"SELECT timestamp {_ROWS} AND rowid={end}" for end in ("?2", "?3")][::step]
+    else:
+        rows, order = f"{_ROWS} AND timestamp>=?2 AND timestamp<?3", "timestamp"
+        ends = [f"SELECT {end}(timestamp) {rows}" for end in ("min", "max")]
     return (
         f"SELECT CAST(group_concat(line,'{separator}') AS BLOB), count(*),"
-        f" (SELECT min(timestamp) {_RANGE}), (SELECT max(timestamp) {_RANGE}), fingerprint()"
-        f" FROM (SELECT {template.sql.replace(OI, oi)} AS line {_RANGE}"
-        " ORDER BY timestamp LIMIT -1)"
+        f" ({ends[0]}), ({ends[1]}), fingerprint()"
+        f" FROM (SELECT {template.sql.replace(OI, oi)} AS line {rows} ORDER BY {order} LIMIT -1)"
     )

@@ -113,12 +113,11 @@ class Reader:
             ((state,),) = await connection.execute_fetchall("SELECT fingerprint()")
             self._must_be(file, state)
             return None, state == self._census.live
-        first, last, rows = stretches[0]
         block, state = await plain.read_stretch(
-            connection, contract.key, template, self._schema.oi, first, last
+            connection, contract.key, template, self._schema.oi, stretches[0]
         )
         self._must_be(file, state)
-        return block, state == self._census.live and block.rows == rows
+        return block, state == self._census.live and plain.as_counted(block, stretches[0])
 
     async def _in_transaction(
         self,
@@ -137,12 +136,12 @@ class Reader:
                 async for block in blocks:
                     yield block
             return
-        for first, last, rows in facts.stretches(window, _STRETCH_ROWS):
+        for stretch in facts.stretches(window, _STRETCH_ROWS):
             block, _ = await plain.read_stretch(
-                connection, contract.key, template, self._schema.oi, first, last
+                connection, contract.key, template, self._schema.oi, stretch
             )
-            if block.rows != rows:
-                raise careful.damaged_index(contract.key, rows, block.rows)
+            if not plain.as_counted(block, stretch):
+                raise careful.damaged_index(contract.key, stretch.rows, block.rows)
             yield block
 
     async def _facts_here(

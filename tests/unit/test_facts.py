@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from exporter.model import Window
 from exporter.sources.census import Census
-from exporter.sources.facts import Facts
+from exporter.sources.facts import Facts, Run
 from exporter.sources.fingerprint import Fingerprint, fingerprint
 from exporter.sources.sqlite import MarketDatabase
 from tests import makers
@@ -47,15 +47,26 @@ def test_stretches_are_whole_days_in_order(
 ) -> None:
     wanted = [(day, count) for day, count in counts if inside(day, window)]
     found = list(Facts.of(True, 0, counts).stretches(window, most))
-    assert sum(rows for _, _, rows in found) == sum(count for _, count in wanted)
+    assert sum(one.rows for one in found) == sum(count for _, count in wanted)
     taken: list[tuple[date, int]] = []
-    for first, last, rows in found:
-        here = [(day, count) for day, count in wanted if first <= day <= last]
-        assert (here[0][0], here[-1][0]) == (first, last)
-        assert rows == sum(count for _, count in here)
-        assert rows <= most or len(here) == 1
+    for one in found:
+        here = [(day, count) for day, count in wanted if one.first <= day <= one.last]
+        assert (here[0][0], here[-1][0]) == (one.first, one.last)
+        assert one.rows == sum(count for _, count in here)
+        assert one.rows <= most or len(here) == 1
+        assert one.run is None
         taken += here
     assert taken == wanted
+
+
+@given(days, windows, st.integers(1, 10**6), st.sampled_from([1, -1]))
+def test_a_run_is_cut_where_its_days_are(
+    counts: list[tuple[date, int]], window: Window, most: int, step: int
+) -> None:
+    facts = Facts.of(True, 0, counts, Run(1000, step))
+    for one in facts.stretches(window, most):
+        before = sum(count for day, count in counts if day < one.first)
+        assert one.run == Run(1000 + step * before, step)
 
 
 def state(content: str, settled: bool = True, file: str = "1:2") -> Fingerprint:
