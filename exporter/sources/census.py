@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,10 +103,7 @@ class Census:
             " FROM facts WHERE content=?1",
             (state.content,),
         )
-        return {
-            contract: Facts(bool(plain), *numbers, Run(first, step) if step else None)
-            for contract, plain, *numbers, first, step in rows
-        }
+        return {row[0]: _facts(*row[1:]) for row in rows}
 
     def _there(self) -> bool:
         return self._path is not None and self._path.is_file()
@@ -126,6 +124,12 @@ class Census:
             return list(await connection.execute_fetchall(sql, parameters))
         finally:
             await connection.close()
+
+
+def _facts(plain: int, *rest: Any) -> Facts:
+    *numbers, first, step = rest
+    facts = Facts(bool(plain), *numbers)
+    return replace(facts, run=Run(first, step)) if step else facts
 
 
 def _rows(batch: Mapping[str, Facts]) -> list[list[Any]]:
