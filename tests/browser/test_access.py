@@ -98,7 +98,7 @@ async def test_axe_finds_nothing_while_exports_run(
     assert visit.complaints == []
 
 
-@pytest.mark.parametrize("width", [320, 360, 768, 1280, 2560])
+@pytest.mark.parametrize("width", [320, 360, 768, 920, 1280, 2560])
 async def test_no_page_is_wider_than_its_window(width: int, site: Server, browser: Browser) -> None:
     visit = await Visit.open(browser, width=width)
     wider: dict[str, int] = {}

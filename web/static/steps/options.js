@@ -1,7 +1,7 @@
 // Step 3: the form of the file, with its first lines as they will be.
 
 import { explain } from '../api.js';
-import { byId, message, setAttributes, setText, show } from '../dom.js';
+import { breakable, byId, message, setAttributes, setText, show } from '../dom.js';
 import { exampleText } from '../example.js';
 
 const LEVELS = {
@@ -79,7 +79,7 @@ export function optionsStep(draft, estimator) {
     }
     if (estimator.result) {
       setText(byId('example-text'), exampleText(estimator.result, draft.options.format));
-      setText(byId('example-name'), estimator.result.file_name);
+      byId('example-name').replaceChildren(breakable(estimator.result.file_name));
     } else if (!estimator.busy) {
       setText(byId('example-text'), 'Choose an expiry to see its first lines.');
       setText(byId('example-name'), '');

@@ -2,7 +2,7 @@
 
 import { explain } from '../api.js';
 import { commandBlock } from '../commands.js';
-import { button, byId, el } from '../dom.js';
+import { breakable, button, byId, el } from '../dom.js';
 import { exampleText } from '../example.js';
 import { day, listed, number, plural, sentence } from '../format.js';
 import { extras, facts, form, range, rowsText, sizeText, symbols } from '../summary.js';
@@ -92,7 +92,7 @@ export function reviewStep(draft, estimator, { edit }) {
             : null),
         block('File', 'options',
           facts([
-            ['Name', result?.file_name ?? pending, 'wrap'],
+            ['Name', result ? breakable(result.file_name) : pending],
             ['Format', form(body)],
             ['Symbols', symbols(body.options)],
             ['Extra', extras(body)],
