@@ -145,6 +145,6 @@ async def test_every_answer_carries_the_security_headers(
     assert "frame-ancestors 'none'" in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["X-Frame-Options"] == "DENY"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
     assert "Cache-Control" in answer.headers
     assert "aiohttp" not in answer.headers.get("Server", "")
