@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import aiofiles
 import orjson
 
 from exporter.containers import Note
@@ -69,10 +68,7 @@ class Notes:
         if not size:
             return []
         with storage(self.path.parent):
-            if not await asyncio.to_thread(self.path.is_file):
-                return None
-            async with aiofiles.open(self.path, "rb") as file:
-                data = await file.read(size)
+            data = await unbroken(asyncio.to_thread(self._head, size))
         if len(data) != size:
             return None
         self.size = size
@@ -81,6 +77,12 @@ class Notes:
     async def remove(self) -> None:
         with storage(self.path.parent):
             await unbroken(asyncio.to_thread(self.path.unlink, True))
+
+    def _head(self, size: int) -> bytes:
+        if not self.path.is_file():
+            return b""
+        with self.path.open("rb") as file:
+            return file.read(size)
 
     def _append(self, data: bytes) -> None:
         with self.path.open("r+b" if self.path.exists() else "w+b") as file:

@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import aiofiles
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
@@ -101,15 +101,15 @@ class PartFile:
     async def create(self) -> None:
         """Begin an empty part file, in a folder that is made if need be."""
         with storage(self._folder):
-            await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
-            self._file = await aiofiles.open(self.part, "w+b")
+            await unbroken(asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True))
+            await self._open("w+b")
 
     async def reopen(self, offset: int, digest: str) -> bool:
         """Go on after `offset` bytes if they are there and their SHA-256 is `digest`."""
         with storage(self._folder):
             if not await asyncio.to_thread(self.part.is_file):
                 return False
-            file = self._file = await aiofiles.open(self.part, "r+b")
+            file = await self._open("r+b")
             left = offset
             while left:
                 data = await file.read(min(_BUFFER, left))
@@ -186,6 +186,14 @@ class PartFile:
                 await self.close()
             finally:
                 await unbroken(asyncio.to_thread(self._remove))
+
+    async def _open(self, mode: Literal["w+b", "r+b"]) -> AsyncBufferedIOBase:
+        async def opened() -> AsyncBufferedIOBase:
+            self._file = await aiofiles.open(self.part, mode)
+            return self._file
+
+        # A thread opens it even if nobody waits any more: then `close` must find it.
+        return await unbroken(opened())
 
     async def _write_and_hash(self, heap: bytes) -> None:
         assert self._file is not None

@@ -227,7 +227,7 @@ class _Run:
         if not self._keep_free:
             return
         with storage(self._folder):
-            await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
+            await unbroken(asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True))
             usage = await asyncio.to_thread(shutil.disk_usage, self._folder)
         if usage.free < self._keep_free:
             raise full(self._folder)
