@@ -429,7 +429,7 @@ class Collector(threading.Thread):
                 keys = [
                     key for (key,) in db.execute("SELECT expired_instrument_key FROM contracts")
                 ]
-                while not self.enough.is_set() and self.batches < 200:
+                while not self.enough.is_set() and self.batches < 100:
                     self._write(db, keys)
         except apsw.Error as error:
             self.failed = error
@@ -462,7 +462,7 @@ async def test_a_collector_writes_all_the_while(tmp_path: Path, opened: Opener) 
     collector = Collector(path)
     collector.start()
     try:
-        for number in range(4):
+        for number in range(3):
             folder = tmp_path / str(number)
             artefact = await produce(database, request, folder)
             content = Path(artefact.path).read_text().splitlines()[1:]

@@ -30,7 +30,7 @@ def bad_value(row: tuple[Any, ...]) -> Any:
     )
 
 
-@pytest.mark.parametrize("file_format", list(FileFormat))
+@pytest.mark.parametrize("file_format", [FileFormat.CSV, FileFormat.ZIP])
 @pytest.mark.parametrize(("name", "row", "loose"), BAD, ids=[case[0] for case in BAD])
 async def test_a_bad_row_is_named(
     name: str,
