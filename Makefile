@@ -8,6 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Further arguments: make run ARGS='--port 8080', make test PYTEST_ARGS='-k symbols -x'.
 ARGS ?=
 PYTEST_ARGS ?=
+BENCH ?= normal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

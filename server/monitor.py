@@ -8,8 +8,8 @@ from collections import deque
 
 import psutil
 
-_TICK_S = 0.05
-_KEPT = 1200
+TICK_S = 0.05
+KEPT = 1200
 
 
 class Monitor:
@@ -17,7 +17,7 @@ class Monitor:
 
     def __init__(self) -> None:
         self._process = psutil.Process()
-        self._late: deque[float] = deque(maxlen=_KEPT)
+        self._late: deque[float] = deque(maxlen=KEPT)
         self._ticking: asyncio.Task[None] | None = None
         self._started = time.monotonic()
 
@@ -50,6 +50,6 @@ class Monitor:
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + _TICK_S
-            await asyncio.sleep(_TICK_S)
+            due = loop.time() + TICK_S
+            await asyncio.sleep(TICK_S)
             self._late.append(max(0.0, loop.time() - due))

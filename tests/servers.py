@@ -29,6 +29,7 @@ class Server:
         port: int = 0,
         environ: Mapping[str, str] | None = None,
         prefix: tuple[str, ...] = (),
+        module: str = "server",
     ) -> None:
         self.folder = folder
         self.exports = folder / "exports"
@@ -40,13 +41,14 @@ class Server:
         self._flags = flags
         self._environ = dict(environ or {})
         self._prefix = prefix
+        self._module = module
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> Self:
         """Returns when the server has said its address. Raises AssertionError with its log."""
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [
-            *self._prefix, sys.executable, "-m", "server", "--port", str(self.port),
+            *self._prefix, sys.executable, "-m", self._module, "--port", str(self.port),
             "--exports", str(self.exports), "--tasks", str(self.tasks), *self._flags,
         ]  # fmt: skip
         if self._database is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 
 from exporter.demo_schema import INDEXES, TABLES
+from exporter.symbols import MONTHS
 
 # The contracts of 5 million candles in users' databases are about 1,700.
 MEAN_ROWS = 2941
@@ -41,7 +42,8 @@ def make_market(path: Path, rows: int) -> None:
     part.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     database = apsw.Connection(str(part))
-    database.execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536")
+    database.execute("PRAGMA journal_mode=OFF").fetchall()
+    database.execute("PRAGMA synchronous=OFF; PRAGMA cache_size=-65536")
     database.execute(TABLES)
     database.execute("BEGIN")
     for key, symbol, *_ in _INSTRUMENTS:
@@ -72,6 +74,29 @@ def make_market(path: Path, rows: int) -> None:
     part.rename(path)
 
 
+def make_many_small(path: Path, contracts: int, rows: int = 375) -> None:
+    """One contract of a day's candles for each of so many expiries."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    database = apsw.Connection(str(path))
+    database.execute("PRAGMA journal_mode=OFF").fetchall()
+    database.execute("PRAGMA synchronous=OFF; BEGIN")
+    database.execute(TABLES)
+    for number in range(contracts):
+        expiry = (_FIRST_EXPIRY + timedelta(days=number)).isoformat()
+        key = f"NSE_FO|{number}|{expiry}"
+        database.execute(
+            "INSERT INTO contracts (expired_instrument_key, instrument_key, expiry_date,"
+            " contract_type, strike_price, trading_symbol) VALUES (?,?,?,'CE',22700,'NIFTY 22700')",
+            (key, _INSTRUMENTS[0][0], expiry),
+        )
+        database.execute(_CANDLES, (key, rows, expiry, 3000, number, 0, 75))
+    database.execute("COMMIT")
+    database.execute(INDEXES)
+    database.close()
+
+
 def _contracts(rows: int) -> Iterator[tuple[tuple[object, ...], date, int, int, int]]:
     """Contracts until they hold `rows`: row, expiry, candles, price in ticks, lot size."""
     wanted = max(1, rows // MEAN_ROWS)
@@ -79,7 +104,7 @@ def _contracts(rows: int) -> Iterator[tuple[tuple[object, ...], date, int, int, 
     while True:
         for key, symbol, segment, spot, step, lot in _INSTRUMENTS:
             expiry = _FIRST_EXPIRY + timedelta(weeks=week)
-            day = f"{expiry.day:02} {expiry:%b} {expiry:%y}".upper()
+            day = f"{expiry.day:02} {MONTHS[expiry.month - 1]} {expiry.year % 100:02}"
             for strike in range(_STRIKES):
                 for kind in ("CE", "PE"):
                     number += 1

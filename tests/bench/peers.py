@@ -21,7 +21,8 @@ _CONTRACTS = (
     " instrument_key FROM contracts ORDER BY instrument_key, expiry_date, strike_price,"
     " contract_type"
 )
-_COLUMNS = "openalgo_symbol,date,time,timestamp,open,high,low,close,volume,oi".split(",")
+_CANDLE = ["date", "time", "timestamp", "open", "high", "low", "close", "volume", "oi"]
+_COLUMNS = ["openalgo_symbol", *_CANDLE]
 
 
 def _symbol(contract: Any) -> str:
@@ -145,6 +146,8 @@ def duckdb_csv(path: Path, out: Path) -> int:
         [(contract[0], _symbol(contract), place) for place, contract in enumerate(contracts)],
     )
     duck.execute("LOAD sqlite_scanner")
+    # Declared TIMESTAMP, stored as text with an offset: as text it is read as it stands.
+    duck.execute("SET sqlite_all_varchar=true")
     duck.execute(f"ATTACH '{path}' AS market (TYPE sqlite, READ_ONLY)")
     query = _QUERY.format(contracts="SELECT * FROM k").replace(
         "historical_data", "market.historical_data"
@@ -157,7 +160,9 @@ def floor(path: Path, out: Path) -> int:
     """Stepping all rows in time order in the product's own SQLite, with no output at all."""
     import apsw
 
-    database = apsw.Connection(f"file:{path}?mode=ro", flags=apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_READONLY)
+    database = apsw.Connection(
+        f"file:{path}?mode=ro", flags=apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_READONLY
+    )
     count = 0
     for contract in database.execute(_CONTRACTS).fetchall():
         for row in database.execute(
