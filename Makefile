@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Further arguments: make run ARGS='--port 8080', make test PYTEST_ARGS='-k symbols -x'.
 ARGS ?=
-PYTEST_ARGS ?=
+# Two processes, whole files each: the browser and the servers of a file share what they set up.
+PYTEST_ARGS ?= -n 2 --dist loadfile
 BENCH ?= normal
 
 .DEFAULT_GOAL := help
@@ -51,7 +52,7 @@ bench-huge: bench
 
 faults: $(VENV)/installed-test
 	@.ci/tools strace sqlite3
-	$(BIN)/python -m pytest -m faults $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m faults $(ARGS)
 
 faults-full: export EXPIRYTRACK_FAULTS = full
 faults-full: faults
