@@ -83,7 +83,7 @@ async def run_export(
     identity = await database.identity()
     selected = await database.contracts(spec)
     plan = make_plan(spec, await database.catalogue(), selected, accepted_at)
-    estimate = await database.estimate(spec)
+    estimate = await database.estimate(spec, selected)
     if max_rows is not None and estimate.exact and estimate.rows > max_rows:
         raise too_many(max_rows, estimate.rows)
     run = _Run(

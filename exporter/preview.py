@@ -45,7 +45,7 @@ async def preview(database: MarketDatabase, spec: ExportSpec, accepted_at: datet
     plan = make_plan(spec, await database.catalogue(), selected, accepted_at)
     windows = [window_of(spec.options, contract.expiry) for contract in selected]
     found = await database.head(selected, windows, _SAMPLE_ROWS)
-    estimate = await database.estimate(spec)
+    estimate = await database.estimate(spec, selected)
     table = CsvFormat()
     number, candles = 0, list[Candle]()
     if found is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
@@ -24,13 +24,13 @@ WELL_KNOWN = {
     "NSE_INDEX|Nifty Bank": "Bank Nifty",
     "BSE_INDEX|SENSEX": "Sensex",
 }
-_OF_EXPIRY = "FROM contracts WHERE instrument_key=?1 AND expiry_date>=?2 AND expiry_date<?3"
+_OF_EXPIRIES = "FROM contracts WHERE instrument_key=?1 AND expiry_date>=?2 AND expiry_date<?3"
 # As bytes where it is text: not all text can be decoded.
 _NEWEST = f"""
 SELECT iif(typeof(last)='text', CAST(last AS BLOB), last) FROM (
   SELECT (SELECT max(timestamp) FROM historical_data AS candles
           WHERE candles.expired_instrument_key=contracts.expired_instrument_key) AS last
-  {_OF_EXPIRY})"""
+  {_OF_EXPIRIES})"""
 _KINDS = ("CE", "PE", "FUT")
 _EXPIRY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]00:00(?::00)?.*)?")
 
@@ -68,20 +68,31 @@ async def read_catalogue(connection: aiosqlite.Connection, schema: Schema) -> Ca
 
 
 async def read_contracts(
-    connection: aiosqlite.Connection, schema: Schema, instrument: str, expiry: date
+    connection: aiosqlite.Connection,
+    schema: Schema,
+    instrument: str,
+    expiries: Collection[date],
 ) -> list[Contract]:
-    """Contracts of one expiry by strike, then type, then key; futures have no strike.
+    """Contracts of some expiries, by expiry, then strike, type and key; futures have no strike.
 
     Raises ExportError(BAD_CONTRACT), naming the contract.
     """
     rows = await connection.execute_fetchall(
-        "SELECT expired_instrument_key, contract_type, strike_price, trading_symbol,"
-        f" {schema.lot_size}, {schema.tick_size} {_OF_EXPIRY}",
-        _stored(instrument, expiry),
+        "SELECT expiry_date, expired_instrument_key, contract_type, strike_price, trading_symbol,"
+        f" {schema.lot_size}, {schema.tick_size} {_OF_EXPIRIES}",
+        _stored(instrument, min(expiries), max(expiries)),
     )
     symbol = (await _symbols(connection, schema, instrument)).get(instrument, "")
     name = display_name(instrument, symbol)
-    contracts = [_contract(instrument, name, symbol, expiry, row) for row in rows]
+    wanted = frozenset(expiries)
+    dates: dict[object, date] = {}
+    contracts = []
+    for stored, *row in rows:
+        expiry = dates.get(stored) or dates.setdefault(
+            stored, _expiry(f"contracts of {instrument}", stored)
+        )
+        if expiry in wanted:
+            contracts.append(_contract(instrument, name, symbol, expiry, row))
     return sorted(contracts, key=_order)
 
 
@@ -90,21 +101,21 @@ async def newest_time(
 ) -> str | None:
     """The time of an expiry's newest candle, of those that can be read; an export names others."""
     times = []
-    for (last,) in await connection.execute_fetchall(_NEWEST, _stored(instrument, expiry)):
+    for (last,) in await connection.execute_fetchall(_NEWEST, _stored(instrument, expiry, expiry)):
         text = last.decode("utf-8", "backslashreplace") if isinstance(last, bytes) else last
         with suppress(Unreadable):
             times.append(stored_time(text))
     return max(times, default=None)
 
 
-def _stored(instrument: str, expiry: date) -> tuple[str, str, str]:
+def _stored(instrument: str, first: date, last: date) -> tuple[str, str, str]:
     """An expiry may be stored with a time after it."""
-    return instrument, expiry.isoformat(), f"{expiry.isoformat()}~"
+    return instrument, first.isoformat(), f"{last.isoformat()}~"
 
 
-def _order(contract: Contract) -> tuple[Decimal, str, str]:
-    lowest = Decimal("-Infinity")
-    return (lowest if contract.strike is None else contract.strike, contract.kind, contract.key)
+def _order(contract: Contract) -> tuple[date, Decimal, str, str]:
+    strike = Decimal("-Infinity") if contract.strike is None else contract.strike
+    return contract.expiry, strike, contract.kind, contract.key
 
 
 def _contract(

@@ -94,9 +94,8 @@ class MarketDatabase:
                 return [
                     contract
                     for instrument in spec.instruments
-                    for expiry in spec.expiries[instrument]
                     for contract in await contracts.read_contracts(
-                        connection, schema, instrument, expiry
+                        connection, schema, instrument, spec.expiries[instrument]
                     )
                     if spec.contracts is None or contract.key in spec.contracts
                 ]
@@ -151,9 +150,15 @@ class MarketDatabase:
 
         return await patiently(self.path, read, self._lock_wait_s)
 
-    async def estimate(self, spec: ExportSpec) -> Estimate:
-        """How many rows a selection has: exact once every contract of it has been counted."""
-        selected = await self.contracts(spec)
+    async def estimate(
+        self, spec: ExportSpec, selected: Sequence[Contract] | None = None
+    ) -> Estimate:
+        """How many rows a selection has: exact once every contract of it has been counted.
+
+        `selected` are the contracts of `spec`, where the caller has them already.
+        """
+        if selected is None:
+            selected = await self.contracts(spec)
         deadline = asyncio.get_running_loop().time() + _ESTIMATE_BUDGET_S
         rows = counted = empty = leaving = 0
         unknown = 0
@@ -248,7 +253,7 @@ class MarketDatabase:
 
         async def read() -> list[Contract]:
             async with self._pool.lease() as connection:
-                return await contracts.read_contracts(connection, schema, instrument, expiry)
+                return await contracts.read_contracts(connection, schema, instrument, [expiry])
 
         return await patiently(self.path, read, self._lock_wait_s)
 
