@@ -58,9 +58,11 @@ def parse(text: str) -> ParsedSymbol:
     match = _SYMBOL.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not a symbol such as NIFTY16SEP25C22700")
-    expiry = date(
-        2000 + int(match["year"]), MONTHS.index(match["month"]) + 1, int(match["day"])
-    )  # raises ValueError for 31FEB25
+    month = MONTHS.index(match["month"]) + 1
+    try:
+        expiry = date(2000 + int(match["year"]), month, int(match["day"]))
+    except ValueError as error:
+        raise ValueError(f"{text!r} names a day that does not exist") from error
     if match["future"]:
         return ParsedSymbol(match["base"], expiry, "FUT", None)
     kind = match["kind"] or f"{match['side']}E"

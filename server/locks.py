@@ -18,7 +18,7 @@ class Lock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._holder = path.with_name(f"{path.name}.pid")
-        self._lock = FileLock(path, is_singleton=False)
+        self._lock = FileLock(path, is_singleton=False, thread_local=False)
 
     def take(self) -> None:
         """Raises LockedError; a folder that cannot be written is not locked, and says so later."""

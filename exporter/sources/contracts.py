@@ -72,10 +72,13 @@ async def read_contracts(
     schema: Schema,
     instrument: str,
     expiries: Collection[date],
+    *,
+    nameless: bool = False,
 ) -> list[Contract]:
     """Contracts of some expiries, by expiry, then strike, type and key; futures have no strike.
 
-    Raises ExportError(BAD_CONTRACT), naming the contract.
+    Raises ExportError(BAD_CONTRACT), naming the contract; with `nameless` a contract that has no
+    symbol is passed over, which is right where contracts are looked for by theirs.
     """
     rows = await connection.execute_fetchall(
         "SELECT expiry_date, expired_instrument_key, contract_type, strike_price, trading_symbol,"
@@ -91,8 +94,13 @@ async def read_contracts(
         expiry = dates.get(stored) or dates.setdefault(
             stored, _expiry(f"contracts of {instrument}", stored)
         )
-        if expiry in wanted:
+        if expiry not in wanted:
+            continue
+        try:
             contracts.append(_contract(instrument, name, symbol, expiry, row))
+        except ExportError:
+            if not nameless:
+                raise
     return sorted(contracts, key=_order)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -118,7 +118,7 @@ class MarketDatabase:
                 problems.append(str(error))
         found: list[Contract] = []
         missing = set(wanted)
-        for contract in await self._every_contract():
+        for contract in await self._with_symbols():
             parts = ParsedSymbol(contract.base, contract.expiry, contract.kind, contract.strike)
             if parts in wanted:
                 missing.discard(parts)
@@ -193,7 +193,7 @@ class MarketDatabase:
         counted = 0
         for key, days in catalogue.expiries.items():
             for expiry in days:
-                for contract in await self._of_expiry(key, expiry):
+                for contract in await self._of(key, [expiry]):
                     if self._census.known(contract.key) is not None:
                         continue
                     await self._pool.uncrowded()
@@ -248,20 +248,26 @@ class MarketDatabase:
         async with self._pool.lease() as connection:
             return await read_schema(connection, self.path)
 
-    async def _of_expiry(self, instrument: str, expiry: date) -> list[Contract]:
+    async def _of(
+        self, instrument: str, expiries: Collection[date], *, nameless: bool = False
+    ) -> list[Contract]:
         _, schema = await self._refresh()
 
         async def read() -> list[Contract]:
             async with self._pool.lease() as connection:
-                return await contracts.read_contracts(connection, schema, instrument, [expiry])
+                return await contracts.read_contracts(
+                    connection, schema, instrument, expiries, nameless=nameless
+                )
 
         return await patiently(self.path, read, self._lock_wait_s)
 
-    async def _every_contract(self) -> list[Contract]:
+    async def _with_symbols(self) -> list[Contract]:
         catalogue = await self.catalogue()
         return [
             contract
             for instrument in catalogue.instruments
-            for expiry in reversed(catalogue.expiries.get(instrument.key, ()))
-            for contract in await self._of_expiry(instrument.key, expiry)
+            if instrument.expiries
+            for contract in await self._of(
+                instrument.key, catalogue.expiries[instrument.key], nameless=True
+            )
         ]

@@ -67,7 +67,7 @@ async def patiently(path: Path, action: Callable[[], Awaitable[T]], wait_s: floa
 
 def unfinished(path: Path) -> list[Path]:
     """Files beside the database without which it is not whole: a log or a journal with content."""
-    beside = (path.with_name(f"{path.name}-{kind}") for kind in ("wal", "journal"))
+    beside = (Path(f"{path}-{kind}") for kind in ("wal", "journal"))
     return [file for file in beside if file.is_file() and file.stat().st_size]
 
 

@@ -36,6 +36,7 @@ async def test_finished_tasks_outlive_a_restart(
     client = await aiohttp_client(create_app(settings))
     task = await finished(client, await start(client, await everything(client, SENSEX)))
     await client.close()
+    assert not list(settings.tasks.parent.rglob("*.pid"))
     client = await aiohttp_client(create_app(settings))
     assert await status(client, task["task_id"]) == task
     content = await (await client.get(task["download_url"])).read()

@@ -77,7 +77,9 @@ async def test_a_body_over_a_mebibyte_is_refused(client: Client) -> None:
         await refused(answer, 413, "too_large")
 
 
-@pytest.mark.parametrize("task_id", ["5f0c6d1e-8d3a-4a52-9d5b-0c7c2a4f9e11", "x", "..", "%2e%2e%2fetc", "A" * 200, "%00"])
+@pytest.mark.parametrize(
+    "task_id", ["5f0c6d1e-8d3a-4a52-9d5b-0c7c2a4f9e11", "x", "..", "%2e%2e%2fetc", "A" * 200, "%00"]
+)
 async def test_unknown_tasks(task_id: str, client: Client) -> None:
     for method, path in [
         ("GET", "status/{}"), ("GET", "download/{}"), ("HEAD", "download/{}"), ("GET", "ws/{}"),

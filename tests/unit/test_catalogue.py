@@ -179,3 +179,30 @@ async def test_the_catalogue_follows_the_file(tmp_path: Path) -> None:
         ]
     finally:
         await database.close()
+
+
+async def test_a_contract_without_a_symbol_hides_no_other(tmp_path: Path) -> None:
+    with makers.Maker(tmp_path / "market.db") as made:
+        made.contract(strike=None, candles=makers.plain())
+        good = made.contract(candles=makers.plain())
+    database = MarketDatabase(tmp_path / "market.db")
+    try:
+        for found in (
+            await database.find(search="NIFTY"),
+            await database.find(symbols=["NIFTY16SEP25C22700"]),
+        ):
+            assert [one.key for one in found] == [good]
+        with pytest.raises(ExportError, match=r"NIFTY31FEB25FUT.*does not exist"):
+            await database.find(symbols=["NIFTY31FEB25FUT"])
+    finally:
+        await database.close()
+
+
+async def test_a_folder_is_no_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in (Path("."), tmp_path):
+        database = MarketDatabase(path)
+        with pytest.raises(ExportError) as refused:
+            await database.catalogue()
+        assert refused.value.code is Code.DATABASE_UNREADABLE
+        await database.close()

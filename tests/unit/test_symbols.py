@@ -174,7 +174,7 @@ def test_an_option_without_a_strike_has_no_symbol(kind: str, style: SymbolStyle)
     ],
 )  # fmt: skip
 def test_what_is_no_symbol_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is not a symbol|day is out of range"):
+    with pytest.raises(ValueError, match=r"is not a symbol|a day that does not exist"):
         parse(text)
 
 

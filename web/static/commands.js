@@ -30,7 +30,8 @@ export function commandLine(body) {
   }
   add('--format', body.format);
   if (options.include_openalgo === false) words.push('--no-openalgo');
-  else if (options.symbol_style) add('--symbol-style', options.symbol_style);
+  // Without the column the style still names an archive's members.
+  if (options.symbol_style) add('--symbol-style', options.symbol_style);
   if (options.include_metadata) words.push('--metadata');
   if (options.excel) words.push('--excel');
   const separate = options.separate_files ?? body.format === 'zip';
