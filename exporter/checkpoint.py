@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from exporter.containers import Note
-from exporter.files import storage, unbroken
+from exporter.errors import ExportError
+from exporter.files import PartFile, storage, unbroken
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,15 @@ class Notes:
         if note is not None:
             self._pending.append(orjson.dumps(note) + b"\n")
 
-    async def sync(self) -> None:
-        """Append what is new, after the last durable byte."""
-        if not self._pending:
-            return
+    def take(self) -> bytes:
+        """What was added since the last call."""
         data, self._pending = b"".join(self._pending), []
+        return data
+
+    async def append(self, data: bytes) -> None:
+        """Make `data` durable after the last durable byte."""
+        if not data:
+            return
         with storage(self.path.parent):
             await unbroken(asyncio.to_thread(self._append, data))
         self.size += len(data)
@@ -91,3 +97,48 @@ class Notes:
             file.truncate()
             file.flush()
             os.fsync(file.fileno())
+
+
+class Saver:
+    """Makes checkpoints durable beside the work, one at a time.
+
+    Waiting for the disk in between would leave every reader waiting too.
+    """
+
+    def __init__(
+        self, out: PartFile, notes: Notes, save: Callable[[Checkpoint], Awaitable[None]]
+    ) -> None:
+        self._out = out
+        self._notes = notes
+        self._save = save
+        self._saving: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._saving is not None and not self._saving.done()
+
+    async def begin(self, point: Callable[[], Checkpoint]) -> None:
+        """Start with what is in the file now. Raises the error of the one before."""
+        await self.settled()
+        await self._out.hand_over()
+        self._saving = asyncio.create_task(self._make_durable(point(), self._notes.take()))
+
+    async def settled(self) -> None:
+        """Until nothing is under way; raises its error."""
+        saving, self._saving = self._saving, None
+        if saving is not None:
+            await unbroken(_result(saving))
+
+    async def over(self) -> None:
+        """Until nothing is under way, whatever came of it."""
+        with suppress(ExportError):
+            await self.settled()
+
+    async def _make_durable(self, point: Checkpoint, notes: bytes) -> None:
+        await self._out.sync()
+        await self._notes.append(notes)
+        await self._save(replace(point, notes=self._notes.size))
+
+
+async def _result(task: asyncio.Task[None]) -> None:
+    await task

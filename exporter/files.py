@@ -157,16 +157,22 @@ class PartFile:
                 if usage.free < self._keep_free:
                     raise full(self._folder)
 
-    async def sync(self) -> None:
-        """All that was written is on the disk afterwards."""
+    async def hand_over(self) -> None:
+        """All that was written is with the system afterwards, hashed, and perhaps on the disk."""
         await self.flush()
         assert self._file is not None
         with storage(self._folder):
             await self._file.flush()
+
+    async def sync(self) -> None:
+        """All that was handed over is on the disk afterwards; writing may go on meanwhile."""
+        assert self._file is not None
+        with storage(self._folder):
             await unbroken(asyncio.to_thread(os.fsync, self._file.fileno()))
 
     async def publish(self) -> tuple[int, str]:
         """Give the whole file its final name; its size and SHA-256."""
+        await self.hand_over()
         await self.sync()
         await self.close()
         with storage(self._folder):

@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from exporter.checkpoint import Checkpoint, Notes
+from exporter.checkpoint import Checkpoint, Notes, Saver
 from exporter.containers import Container, Finished, Note, Packer, Piece, container
+from exporter.control import Control
 from exporter.errors import Code, ExportError, Suspended
 from exporter.files import PartFile, full, storage, unbroken
 from exporter.formats import text_format
@@ -41,25 +42,6 @@ _Reading = ReadAhead[_Item]
 
 Observe = Callable[[Progress], None]
 SaveCheckpoint = Callable[[Checkpoint], Awaitable[None]]
-
-
-class Control:
-    """How the owner of a running export asks it to stop at the next contract boundary."""
-
-    def __init__(self) -> None:
-        self._suspend = asyncio.Event()
-
-    def suspend(self) -> None:
-        """Ask for a checkpoint and `Suspended`; a cancel of the asyncio task ends it for good."""
-        self._suspend.set()
-
-    @property
-    def suspended(self) -> bool:
-        return self._suspend.is_set()
-
-    async def asked(self) -> None:
-        """Until somebody has asked."""
-        await self._suspend.wait()
 
 
 async def run_export(
@@ -158,6 +140,7 @@ class _Run:
         self._warnings: list[str] = []
         self._resumed = 0
         self._noted: Sequence[Note] = ()
+        self._saver: Saver | None = None
         self._checked_at = asyncio.get_running_loop().time()
 
     async def to_the_end(self, resume: Checkpoint | None) -> Artefact:
@@ -166,7 +149,9 @@ class _Run:
         try:
             with storage(self._folder):
                 out, box = await self._opened(out, notes, resume)
+            saver = self._saver = Saver(out, notes, self._save_checkpoint or _forgotten)
             await self._write(out, box, notes)
+            await saver.settled()
             await box.close(self._summary())
             # The notes go first: a finished artefact's folder holds nothing else.
             await notes.remove()
@@ -178,7 +163,7 @@ class _Run:
         except BaseException:
             # To its end whatever comes: a second cancel must not leave a part behind.
             with suppress(ExportError):
-                await unbroken(_cleared(out, notes))
+                await unbroken(_cleared(out, notes, self._saver))
             raise
         return Artefact(
             path=str(out.final),
@@ -247,7 +232,7 @@ class _Run:
                 number, reading = waiting[0]
                 await self._take(out, box, notes, number, reading)
                 waiting.popleft()
-                await self._boundary(out, notes)
+                await self._boundary(out)
         finally:
             await unbroken(stop_all([reading for _, reading in waiting]))
 
@@ -281,20 +266,21 @@ class _Run:
             empty=done.empty + (member.rows == 0),
         )
 
-    async def _boundary(self, out: PartFile, notes: Notes) -> None:
+    async def _boundary(self, out: PartFile) -> None:
         """Between two contracts: the place for checkpoints and for leaving."""
         now = asyncio.get_running_loop().time()
         leaving = self._control.suspended and self._done.contracts < self._total
         due = self._save_checkpoint is not None and now - self._checked_at >= _CHECKPOINT_EVERY_S
-        if (leaving or due) and self._save_checkpoint is not None:
+        saver = self._saver
+        assert saver is not None
+        if leaving or (due and not saver.busy):
             self._checked_at = now
-            await out.sync()
-            await notes.sync()
-            await self._save_checkpoint(self._checkpoint(out, notes))
+            await saver.begin(lambda: self._checkpoint(out))
         if leaving:
+            await saver.settled()
             raise Suspended
 
-    def _checkpoint(self, out: PartFile, notes: Notes) -> Checkpoint:
+    def _checkpoint(self, out: PartFile) -> Checkpoint:
         return Checkpoint(
             name=self._plan.name,
             content=str(self._identity) if self._identity.settled else "",
@@ -305,7 +291,7 @@ class _Run:
             rows=self._done.rows,
             dropped=self._done.dropped,
             empty=self._done.empty,
-            notes=notes.size,
+            notes=0,
         )
 
     async def _read(self, box: Container, number: int) -> AsyncGenerator[_Item]:
@@ -387,8 +373,14 @@ class _Run:
         return remarks
 
 
-async def _cleared(out: PartFile, notes: Notes) -> None:
+async def _forgotten(_: Checkpoint) -> None:
+    """For exports whose owner keeps no checkpoints."""
+
+
+async def _cleared(out: PartFile, notes: Notes, saver: Saver | None) -> None:
     try:
+        if saver is not None:
+            await saver.over()
         await notes.remove()
     finally:
         await out.discard()

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
+from exporter.control import Control
 from exporter.model import Progress
-from exporter.pipeline import Control
 from server.tasks import Task, percent
 
 # Watchers get at most four frames a second; more states than this would only be overwritten.

@@ -149,7 +149,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("demo", "false", _flag, "", "serve a demo database that is made on the spot"),
     Setting("max_exports", "0", _whole(0, 64), "N", "exports at once; 0: as many as cores"),
     Setting("readers", "0", _whole(0, 64), "N",
-            "connections to the market database; 0: as many as cores"),
+            "connections to the market database; 0: one more than cores"),
     Setting("max_queue", "1000", _whole(1, 1_000_000), "N",
             "exports that may wait; more are answered with 429"),
     Setting("max_rows", "0", _whole(0, _MANY), "N", "candles of one export at most; 0: no limit"),
@@ -205,5 +205,6 @@ def settings_from(
             raise SettingsError(f"{source} {text!r}: {error}") from None
     cores = os.cpu_count() or 1
     values["max_exports"] = values["max_exports"] or cores
-    values["readers"] = values["readers"] or cores
+    # One more, so that no core waits while a result is handed over.
+    values["readers"] = values["readers"] or cores + 1
     return Settings(**values)

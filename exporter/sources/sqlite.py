@@ -47,7 +47,7 @@ class MarketDatabase:
         lock_wait_s: float = _LOCK_WAIT_S,
     ) -> None:
         self.path = path
-        self.readers = readers or os.cpu_count() or 1
+        self.readers = readers or (os.cpu_count() or 1) + 1
         self._careful = careful
         self._lock_wait_s = lock_wait_s
         self._pool = Pool(path, self.readers, lock_wait_s)

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from exporter.checkpoint import Checkpoint
+from exporter.control import Control
 from exporter.errors import Suspended
 from exporter.model import Artefact, Level, Progress
-from exporter.pipeline import Control
 from exporter.sources.sqlite import MarketDatabase
 from tests.conformance.judge import check, everything, expected, produce
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from exporter.control import Control
 from exporter.errors import ExportError, Suspended
 from exporter.model import Artefact, Progress
-from exporter.pipeline import Control
 
 
 class Gate:

@@ -94,9 +94,11 @@ async def test_a_part_goes_on_where_it_was_left(tmp_path: Path) -> None:
     out = PartFile(tmp_path, "x.csv")
     await out.create()
     await out.write(b"kept")
+    await out.hand_over()
     await out.sync()
     offset, digest = out.offset, out.digest
     await out.write(b" lost")
+    await out.hand_over()
     await out.sync()
     await out.close()
 
