@@ -8,6 +8,7 @@ import json
 import sqlite3
 from contextlib import closing
 from datetime import datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,30 @@ async def test_a_table_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         table.execute(f"PRAGMA user_version={known + 1}")
     with pytest.raises(StoreError, match=f"newer version \\(schema {known + 1}"):
         await TaskStore.open(path)
+
+
+async def test_an_older_table_is_brought_along_step_by_step(
+    tmp_path: Path, sample: Path, aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(tmp_path, sample)
+    client = await aiohttp_client(create_app(settings))
+    task = await finished(client, await start(client, await everything(client, SENSEX)))
+    await client.close()
+    steps = tmp_path / "newer" / "migrations"
+    steps.mkdir(parents=True)
+    for step in files("server").joinpath("migrations").iterdir():
+        (steps / step.name).write_text(step.read_text("utf-8"))
+    number = len(list(steps.iterdir())) + 1
+    (steps / f"{number:03}_notes.sql").write_text("ALTER TABLE tasks ADD COLUMN note TEXT;")
+    (steps / f"{number + 1:03}_more.sql").write_text("UPDATE tasks SET note='kept';")
+    monkeypatch.setattr("server.store.files", lambda _: steps.parent)
+    for _ in range(2):
+        store = await TaskStore.open(settings.tasks)
+        assert [one.task_id for one in await store.page()] == [task["task_id"]]
+        await store.close()
+    with closing(sqlite3.connect(settings.tasks)) as table:
+        assert table.execute("PRAGMA user_version").fetchall() == [(number + 1,)]
+        assert table.execute("SELECT note FROM tasks").fetchall() == [("kept",)]
 
 
 async def test_an_empty_file_becomes_a_table_and_a_foreign_one_does_not(tmp_path: Path) -> None:
