@@ -1,10 +1,11 @@
-"""`python -m tests.bench [quick|normal|huge]`: measure, and write docs/performance.md."""
+"""`python -m tests.bench [quick|normal|huge] [PART ...]`: measure, and write docs/performance.md."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -159,7 +160,7 @@ async def many_small(results: Results, scale: Scale) -> None:
     database = DATA / f"small-{scale.small}.db"
     make_many_small(database, scale.small)
     trace = DATA / "fsyncs"
-    strace = ("strace", "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(trace))
+    strace = ("strace", "-D", "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(trace))
     for prefix in ((), strace):
         async with measure.serving(DATA / "run", database, prefix=prefix) as bench:
             body = await bench.everything("csv")
@@ -183,16 +184,29 @@ def _lines(path: Path) -> int:
     return path.read_bytes().count(b"sync(") if path.exists() else 0
 
 
-async def main(name: str) -> None:
-    scale = SCALES[name]
-    results = Results(name, scale.rows)
-    await rates(results, scale)
-    await one_core(results, scale)
-    await loop(results, scale)
-    await downloads(results, scale)
-    await many_small(results, scale)
-    await growth(results, scale)
+async def data_calls_of_largest(results: Results, scale: Scale) -> None:
     await data_calls(results, scale.huge or scale.growth[-1])
+
+
+PARTS = {
+    "rates": rates,
+    "core": one_core,
+    "loop": loop,
+    "downloads": downloads,
+    "small": many_small,
+    "growth": growth,
+    "calls": data_calls_of_largest,
+}
+
+
+async def main(name: str, parts: Sequence[str]) -> None:
+    """Measure the parts named, or all; what an earlier run measured of the others is kept."""
+    scale = SCALES[name]
+    results = Results(name, scale.rows, DATA / f"results-{name}.json")
+    for part in parts or PARTS:
+        results.begin(part)
+        await PARTS[part](results, scale)
+        results.save()
     if name == "quick":
         print(results.table())
     else:
@@ -200,4 +214,4 @@ async def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "normal"))
+    asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "normal", sys.argv[2:]))

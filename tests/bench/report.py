@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from collections.abc import Iterator
@@ -18,13 +19,29 @@ END = "<!-- measured: end -->"
 class Results:
     """Values by name; several of one name stand for rounds."""
 
-    def __init__(self, scale: str, rows: int) -> None:
+    def __init__(self, scale: str, rows: int, kept: Path) -> None:
         self.scale = scale
         self.rows = rows
-        self._values: dict[str, list[float]] = {}
+        self._kept = kept
+        self._parts: dict[str, dict[str, list[float]]] = {}
+        self._part = ""
+        if kept.exists():
+            self._parts = json.loads(kept.read_text("utf-8"))
+
+    def begin(self, part: str) -> None:
+        """What follows belongs to this part, in place of what was known of it."""
+        self._part = part
+        self._parts[part] = {}
+
+    def save(self) -> None:
+        self._kept.write_text(json.dumps(self._parts, indent=1), "utf-8")
 
     def add(self, name: str, value: float) -> None:
-        self._values.setdefault(name, []).append(value)
+        self._parts[self._part].setdefault(name, []).append(value)
+
+    @property
+    def _values(self) -> dict[str, list[float]]:
+        return {name: some for part in self._parts.values() for name, some in part.items()}
 
     def __getitem__(self, name: str) -> float:
         return median(self._values[name])
