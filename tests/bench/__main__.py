@@ -1,4 +1,4 @@
-"""`python -m tests.bench [quick|normal|huge] [PART ...]`: measure, and write docs/performance.md."""
+"""`python -m tests.bench [quick|normal|huge] [PART ...]`: measure, write docs/performance.md."""
 
 from __future__ import annotations
 
