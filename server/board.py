@@ -34,6 +34,7 @@ class Board:
     def __init__(self, database: MarketDatabase) -> None:
         self._database = database
         self._newest: tuple[str, str | None] | None = None
+        self._seen: tuple[str, DatabaseState] | None = None
         self._counting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -54,17 +55,23 @@ class Board:
     async def state(self) -> DatabaseState:
         """For health: never raises what a user can act on, but says it."""
         try:
-            catalogue = await self._database.catalogue()
-            return DatabaseState(
-                newest_candle=await self.newest_candle(),
-                contracts=catalogue.contracts,
-                instruments=len(catalogue.instruments),
-                size=await asyncio.to_thread(lambda: self._database.path.stat().st_size),
-            )
+            now = str(await self._database.identity())
+            if self._seen is None or self._seen[0] != now:
+                self._seen = (now, await self._look())
+            return self._seen[1]
         except ExportError as error:
             return DatabaseState(error=error.message, code=error.code.value)
         except OSError as error:
             return DatabaseState(error=str(error.strerror), code="database_unreadable")
+
+    async def _look(self) -> DatabaseState:
+        catalogue = await self._database.catalogue()
+        return DatabaseState(
+            newest_candle=await self.newest_candle(),
+            contracts=catalogue.contracts,
+            instruments=len(catalogue.instruments),
+            size=await asyncio.to_thread(lambda: self._database.path.stat().st_size),
+        )
 
     async def _count(self) -> None:
         counted = ""

@@ -38,9 +38,10 @@ async def metrics(request: web.Request) -> web.Response:
 
 async def _report(have: Context) -> dict[str, Any]:
     settings = have.settings
-    database = await have.board.state()
-    counts = await have.store.counts()
-    free, total = await asyncio.to_thread(have.artefacts.usage)
+    # At once: under load each of them waits for a thread.
+    database, counts, (free, total) = await asyncio.gather(
+        have.board.state(), have.store.counts(), asyncio.to_thread(have.artefacts.usage)
+    )
     rss = have.monitor.rss()
     problems = []
     if database.error is not None:
