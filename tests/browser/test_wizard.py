@@ -153,6 +153,7 @@ async def test_expiries_all_none_and_the_newest(site: Server, visit: Visit) -> N
     await visit.choose("Nifty 50", "Sensex")
     await visit.forward("expiries")
     group = page.get_by_role("region", name="Nifty 50", exact=True)
+    await expect(group.locator("input")).to_have_count(len(stored[keys["Nifty 50"]]))
     shown = await group.locator("input").evaluate_all("boxes => boxes.map(box => box.value)")
     assert shown == stored[keys["Nifty 50"]] == sorted(shown, reverse=True)
     await page.locator("#next").click()
