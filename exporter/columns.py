@@ -7,7 +7,7 @@ same bytes; tests/conformance holds them together.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -38,6 +38,14 @@ class CandleColumn:
     text: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ColumnInfo:
+    """What a column holds, for people; `numeric` columns are numbers in JSON."""
+
+    help: str
+    numeric: bool = False
+
+
 CANDLE_COLUMNS = (
     CandleColumn("date", "%s", "substr(timestamp,1,10)", text=True),
     CandleColumn("time", "%s", "substr(timestamp,12,8)", text=True),
@@ -49,6 +57,26 @@ CANDLE_COLUMNS = (
     CandleColumn("volume", "%d", "volume"),
     CandleColumn("oi", "%s", OI),
 )
+# Every column that can be asked for by name, in the order in which they are offered.
+COLUMNS: Mapping[str, ColumnInfo] = {
+    "openalgo_symbol": ColumnInfo("the contract's symbol"),
+    "date": ColumnInfo("day, YYYY-MM-DD"),
+    "time": ColumnInfo("time of day, HH:MM:SS"),
+    "instrument": ColumnInfo("the instrument's name"),
+    "expiry": ColumnInfo("the contract's expiry, YYYY-MM-DD"),
+    "strike": ColumnInfo("strike price; empty for futures", numeric=True),
+    "option_type": ColumnInfo("CE, PE or FUT"),
+    "trading_symbol": ColumnInfo("the broker's own name of the contract"),
+    "timestamp": ColumnInfo("start of the candle, ISO 8601 with +05:30"),
+    "epoch_s": ColumnInfo("start of the candle, seconds since 1970 (UTC)", numeric=True),
+    "epoch_ms": ColumnInfo("start of the candle, milliseconds since 1970 (UTC)", numeric=True),
+    "open": ColumnInfo("first price", numeric=True),
+    "high": ColumnInfo("highest price", numeric=True),
+    "low": ColumnInfo("lowest price", numeric=True),
+    "close": ColumnInfo("last price", numeric=True),
+    "volume": ColumnInfo("contracts traded", numeric=True),
+    "oi": ColumnInfo("open interest; empty where it is not known", numeric=True),
+}
 METADATA_COLUMNS = ("instrument", "expiry", "strike", "option_type", "trading_symbol")
 _PLACE_OF_METADATA = 2
 # Columns that hold numbers in every row: a minus sign there is no formula.

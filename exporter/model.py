@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
 
@@ -48,9 +48,40 @@ class Level(StrEnum):
     SMALL = "small"
 
 
+class Delimiter(StrEnum):
+    """What stands between the fields of a CSV line."""
+
+    COMMA = "comma"
+    TAB = "tab"
+    SEMICOLON = "semicolon"
+
+    @property
+    def character(self) -> str:
+        return {"comma": ",", "tab": "\t", "semicolon": ";"}[self.value]
+
+
+class Compression(StrEnum):
+    """What a CSV or JSON file is compressed with; archives compress their members themselves."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that was asked for, and the name it has in the file."""
+
+    name: str
+    title: str
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user can choose about an export besides what is in it."""
+    """What the user can choose about an export besides what is in it.
+
+    `exporter.options` explains each and reads it from a request.
+    """
 
     include_openalgo: bool = True
     include_metadata: bool = False
@@ -61,6 +92,19 @@ class Options:
     from_date: date | None = None
     to_date: date | None = None
     level: Level = Level.BALANCED
+    columns: tuple[Column, ...] | None = None
+    delimiter: Delimiter = Delimiter.COMMA
+    decimals: int | None = None
+    option_types: tuple[str, ...] | None = None
+    strike_from: Decimal | None = None
+    strike_to: Decimal | None = None
+    strikes_around: int | None = None
+    only_with_candles: bool = False
+    days_before_expiry: int | None = None
+    from_time: time | None = None
+    to_time: time | None = None
+    min_volume: int | None = None
+    compression: Compression = Compression.NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from server.board import Board
 from server.context import CONTEXT, Context
 from server.door import Door
 from server.faults import log_unknown
-from server.handlers import downloads, exports, feed, health
+from server.handlers import downloads, exports, feed, health, options
 from server.handlers import pages as page_handlers
 from server.locks import Lock
 from server.middleware import errors_and_door, secure
@@ -45,7 +45,7 @@ def create_app(settings: Settings, *, token: str = "") -> web.Application:
     )
     app[page_handlers.DOOR] = door
     app[page_handlers.TEMPLATES] = page_handlers.templates()
-    for module in (page_handlers, exports, downloads, feed, health):
+    for module in (page_handlers, exports, options, downloads, feed, health):
         app.add_routes(module.routes)
     app.router.add_static("/static/", pages.folder("static"), append_version=False)
     app.on_response_prepare.append(secure)

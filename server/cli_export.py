@@ -20,10 +20,10 @@ from exporter.model import (
     TimeRange,
     now_ist,
 )
+from exporter.options import OPTION_HELP
 from exporter.pipeline import run_export
 from exporter.preview import preview
 from exporter.sources.sqlite import MarketDatabase
-from exporter.spec import OPTION_HELP
 from server.cli_codes import Exit, ends_like_ctrl_c
 from server.cli_deliver import STDOUT, Delivery, delivery
 from server.cli_progress import Meter

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from exporter.spec import OPTION_HELP
+from exporter.options import OPTION_HELP
 from server.cli import make_parser
 from server.cli_codes import EXIT_HELP
 from server.settings import SETTINGS, Setting

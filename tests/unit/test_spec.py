@@ -23,15 +23,9 @@ from exporter.model import (
     TimeRange,
     Window,
 )
+from exporter.options import OPTION_HELP, options_to_json, parse_options
 from exporter.sources.base import Catalogue
-from exporter.spec import (
-    OPTION_HELP,
-    options_to_json,
-    parse_options,
-    parse_request,
-    spec_from_json,
-    spec_to_json,
-)
+from exporter.spec import parse_request, spec_from_json, spec_to_json
 from exporter.windows import window_of
 
 NIFTY, BANK, EMPTY = "NSE_INDEX|Nifty 50", "NSE_INDEX|Nifty Bank", "BSE_INDEX|SENSEX"

@@ -1,0 +1,30 @@
+"""What an export can be asked to be, for whoever builds a form or a request of it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from exporter.columns import COLUMNS
+from exporter.model import FileFormat
+from exporter.options import OPTIONS
+from server.errors import json_response
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/api/options")
+async def options(request: web.Request) -> web.Response:
+    """Every option, column and format with what there is to know of it."""
+    return json_response(
+        {
+            "options": [one.to_json() for one in OPTIONS],
+            "columns": [
+                {"name": name, "help": one.help, "numeric": one.numeric}
+                for name, one in COLUMNS.items()
+            ],
+            "formats": [
+                {"name": one.value, "extension": one.value, "installed": True, "install": None}
+                for one in FileFormat
+            ],
+        }
+    )
