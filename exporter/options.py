@@ -29,7 +29,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 # What would break a header line or not reach the file as it was written.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-_LONGEST_TITLE = 60
+LONGEST_TITLE = 60
 _SHOWN = 80
 _OPTION_TYPES = ("CE", "PE", "FUT")
 _LARGEST_COUNT = 2**53
@@ -219,11 +219,11 @@ def _column(where: str, raw: object, problems: list[str]) -> Column | None:
         return None
     if (
         not isinstance(title, str)
-        or not 0 < len(title) <= _LONGEST_TITLE
+        or not 0 < len(title) <= LONGEST_TITLE
         or _UNPRINTABLE.search(title)
     ):
         problems.append(
-            f"{where}: the title {shown(title)} must be 1 to {_LONGEST_TITLE} printable characters"
+            f"{where}: the title {shown(title)} must be 1 to {LONGEST_TITLE} printable characters"
         )
         return None
     return Column(name, title)

@@ -25,8 +25,8 @@ from exporter.sources.base import Catalogue
 SEPARATOR = "~~~"
 
 _KEYS = ("instruments", "expiries", "expiry_rule", "format", "options")
-_MOST_EXPIRIES = 10_000
-_MOST_DAYS = 36_500
+MOST_EXPIRIES = 10_000
+MOST_DAYS = 36_500
 
 
 def parse_request(
@@ -156,9 +156,9 @@ def _ruled(
         return {}
     newest, first, last = None, date.min, date.max
     if "last" in raw:
-        newest = read_whole("expiry_rule.last", raw["last"], problems, 1, _MOST_EXPIRIES)
+        newest = read_whole("expiry_rule.last", raw["last"], problems, 1, MOST_EXPIRIES)
     elif "days" in raw:
-        days = read_whole("expiry_rule.days", raw["days"], problems, 1, _MOST_DAYS)
+        days = read_whole("expiry_rule.days", raw["days"], problems, 1, MOST_DAYS)
         last = today or now_ist().date()
         first = last - timedelta(days=days or 0)
     elif "all" in raw:
