@@ -14,9 +14,12 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from server.conditional import matches
 from server.context import context
+from server.described import TABLE, Answer, described
 from server.errors import Refused
 from server.schemas import task_id_of
+from server.shapes_in import DownloadHeaders
 from server.states import State
 from server.tasks import Task
 
@@ -37,7 +40,25 @@ class Part:
     end: int
 
 
+_FILE = {
+    "ETag": "the file's SHA-256",
+    "Content-Disposition": "the file's name",
+    "Accept-Ranges": "bytes",
+}
+
+
 @routes.get("/api/export/download/{task_id}", allow_head=True)
+@described(
+    "Fetch the file of a task",
+    group="Tasks",
+    headers=DownloadHeaders,
+    answers={
+        200: Answer("the file", "bytes", "*/*", _FILE),
+        206: Answer("a part of it", "bytes", "*/*", {**_FILE, "Content-Range": "which part"}),
+        304: Answer("the client has it"),
+    },
+    errors=(*TABLE, "not_ready", "not_found", "gone", "precondition", "range"),
+)
 async def download(request: web.Request) -> web.StreamResponse:
     """The artefact of a completed task; 400 before, 410 once it has been purged."""
     have = context(request)
@@ -67,9 +88,9 @@ async def _answer(
         "Cache-Control": "private, no-cache",
         "Content-Disposition": disposition(task.file_name or ""),
     }
-    if not _matches(request.headers.getall("If-Match", []), tag, weak=False, absent=True):
+    if not matches(request.headers.getall("If-Match", []), tag, weak=False, absent=True):
         raise Refused("precondition", "the file is another one now", headers={"ETag": tag})
-    if _matches(request.headers.getall("If-None-Match", []), tag, weak=True, absent=False):
+    if matches(request.headers.getall("If-None-Match", []), tag, weak=True, absent=False):
         return web.Response(status=304, headers=headers)
     part = wanted_part(request, size, tag)
     if part is None:
@@ -135,16 +156,6 @@ def _ranged(request: web.Request, tag: str) -> bool:
         return False
     condition = request.headers.getall("If-Range", [])
     return not condition or condition == [tag]
-
-
-def _matches(headers: list[str], tag: str, *, weak: bool, absent: bool) -> bool:
-    if not headers:
-        return absent
-    for text in ",".join(headers).split(","):
-        given = text.strip()
-        if given == "*" or given == tag or (weak and given == f"W/{tag}"):
-            return True
-    return False
 
 
 def disposition(name: str) -> str:

@@ -9,6 +9,7 @@ import orjson
 from aiohttp import WSCloseCode, web
 
 from server.context import Context, context
+from server.described import TABLE, Answer, described
 from server.progress import Subscription
 from server.schemas import task_id_of
 from server.tasks import Task, status_of
@@ -21,9 +22,16 @@ _HEARTBEAT_S = 20.0
 _STALLED_S = 20.0
 _SNAPSHOT = 100
 _LONGEST_MESSAGE = 4096
+_FEED = Answer("a WebSocket; its text frames are of the schema Frame")
 
 
 @routes.get("/api/export/ws")
+@described(
+    "Follow every task",
+    group="Tasks",
+    answers={101: _FEED},
+    errors=(*TABLE, "bad_input"),
+)
 async def every_task(request: web.Request) -> web.WebSocketResponse:
     """All tasks; the snapshot holds the newest 100."""
     have = context(request)
@@ -36,6 +44,12 @@ async def every_task(request: web.Request) -> web.WebSocketResponse:
 
 
 @routes.get("/api/export/ws/{task_id}")
+@described(
+    "Follow one task",
+    group="Tasks",
+    answers={101: _FEED},
+    errors=(*TABLE, "bad_input", "not_found"),
+)
 async def one_task(request: web.Request) -> web.WebSocketResponse:
     """One task, until its final state has been sent."""
     have = context(request)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
 
 from aiohttp import web
 
 from server import VERSION
 from server.context import Context, context
+from server.described import TABLE, Answer, described
 from server.errors import json_response
+from server.shapes import Health
 from server.states import State
 
 routes = web.RouteTableDef()
@@ -19,6 +20,12 @@ _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @routes.get("/api/health")
+@described(
+    "How the server is",
+    group="Server",
+    answers={200: Answer("all is well", Health), 503: Answer("degraded", Health)},
+    errors=TABLE,
+)
 async def health(request: web.Request) -> web.Response:
     """200 with `status` "ok", or 503 with "degraded" and the problems in words."""
     report = await _report(context(request))
@@ -26,6 +33,12 @@ async def health(request: web.Request) -> web.Response:
 
 
 @routes.get("/metrics")
+@described(
+    "Figures for Prometheus",
+    group="Server",
+    answers={200: Answer("metrics", "text", "text/plain")},
+    errors=TABLE,
+)
 async def metrics(request: web.Request) -> web.Response:
     """The same figures in Prometheus' text format."""
     have = context(request)
@@ -36,7 +49,7 @@ async def metrics(request: web.Request) -> web.Response:
     return web.Response(text="\n".join(lines) + "\n", headers=kept)
 
 
-async def _report(have: Context) -> dict[str, Any]:
+async def _report(have: Context) -> Health:
     settings = have.settings
     # At once: under load each of them waits for a thread.
     database, counts, (free, total) = await asyncio.gather(
@@ -97,7 +110,7 @@ async def _report(have: Context) -> dict[str, Any]:
 _Metric = tuple[str, str, str, list[tuple[str, float]]]
 
 
-def _metrics(have: Context, report: dict[str, Any]) -> Iterable[_Metric]:
+def _metrics(have: Context, report: Health) -> Iterable[_Metric]:
     settings = have.settings
     one = [("", 1.0)]
     yield (

@@ -7,12 +7,19 @@ from aiohttp import web
 from exporter.columns import COLUMNS
 from exporter.model import FileFormat
 from exporter.options import OPTIONS
+from server.described import Answer, described
 from server.errors import json_response
+from server.shapes import OptionList
 
 routes = web.RouteTableDef()
 
 
 @routes.get("/api/options")
+@described(
+    "What can be chosen about an export",
+    group="Market",
+    answers={200: Answer("options, columns and formats", OptionList)},
+)
 async def options(request: web.Request) -> web.Response:
     """Every option, column and format with what there is to know of it."""
     return json_response(
