@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -16,16 +16,25 @@ from server.described import JSON
 Schema = Mapping[str, Any]
 
 _ORIGIN = "http://127.0.0.1:5000"
-_PLACES = {"path": "path", "query": "query", "header": "header"}
-_DEEPEST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A piece of a type in words; `shape` is the name of the shape that it stands for."""
+
+    text: str
+    shape: str = ""
+
+
+Words = tuple[Word, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A parameter, or a field of a body; `kind` is its type in words."""
+    """A parameter, or a field of a shape."""
 
     name: str
-    kind: str
+    kind: Words
     text: str
     required: bool
     place: str = ""
@@ -33,11 +42,20 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a body or an answer holds; `fields` is empty where `kind` says all."""
+    """An object that bodies and answers are made of."""
 
-    kind: str
+    name: str
+    text: str
     fields: tuple[Field, ...]
-    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a call takes."""
+
+    kind: Words
+    required: bool
+    example: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +66,7 @@ class Outcome:
     phrase: str
     text: str
     refused: bool
-    shape: Shape | None
+    kind: Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +79,7 @@ class Call:
     summary: str
     description: str
     parameters: tuple[Field, ...]
-    body: Shape | None
+    body: Body | None
     outcomes: tuple[Outcome, ...]
     curl: str
 
@@ -75,9 +93,17 @@ class Group:
     calls: tuple[Call, ...]
 
 
-def view_of(document: Schema) -> tuple[Group, ...]:
-    """The page's groups, in the document's order; those without an operation are left out."""
-    view = _View(document)
+@dataclass(frozen=True, slots=True)
+class View:
+    """The whole page."""
+
+    groups: tuple[Group, ...]
+    shapes: tuple[Shape, ...]
+
+
+def view_of(document: Schema) -> View:
+    """Groups in the document's order, those without an operation left out; shapes by name."""
+    view = _Maker(document)
     groups = [
         Group(
             tag["name"],
@@ -91,15 +117,17 @@ def view_of(document: Schema) -> tuple[Group, ...]:
         )
         for tag in document["tags"]
     ]
-    return tuple(group for group in groups if group.calls)
+    schemas = document["components"]["schemas"]
+    shapes = [view.shape(name) for name, schema in schemas.items() if _is_shape(schema)]
+    return View(tuple(group for group in groups if group.calls), tuple(shapes))
 
 
-class _View:
+class _Maker:
     def __init__(self, document: Schema) -> None:
         self._document = document
 
     def call(self, method: str, path: str, made: Schema) -> Call:
-        body = made.get("requestBody", {}).get("content", {}).get(JSON)
+        body = made.get("requestBody")
         return Call(
             id=made["operationId"],
             method=method.upper(),
@@ -107,10 +135,44 @@ class _View:
             summary=made["summary"],
             description=made["description"],
             parameters=tuple(self._parameter(one) for one in made.get("parameters", [])),
-            body=None if body is None else self._shape(body["schema"], body.get("example")),
+            body=None if body is None else self._body(body),
             outcomes=tuple(self._outcome(code, one) for code, one in made["responses"].items()),
             curl=curl_line(method, path, made),
         )
+
+    def shape(self, name: str) -> Shape:
+        """A named object; where it is one of several, the fields of each."""
+        made = self._document["components"]["schemas"][name]
+        fields = [
+            Field(field, self.words(schema), schema.get("description", ""), field in needed)
+            for one in (made, *made.get("anyOf", ()))
+            for needed in [one.get("required", ())]
+            for field, schema in one.get("properties", {}).items()
+        ]
+        return Shape(name, made.get("description", ""), tuple(fields))
+
+    def words(self, schema: Schema) -> Words:
+        """A schema's type for people: `integer, 1 to 200`, `list of Status`, `text or null`."""
+        if "$ref" in schema:
+            name = schema["$ref"].rpartition("/")[2]
+            made = self._document["components"]["schemas"][name]
+            return (Word(name, name),) if _is_shape(made) else self.words(made)
+        if "allOf" in schema:
+            return self.words(schema["allOf"][0])
+        if "enum" in schema or "const" in schema:
+            values = schema.get("enum", [schema.get("const")])
+            text = ", ".join(orjson.dumps(value).decode() for value in values)
+            return (Word(f"one of {text}" if len(values) > 1 else text),)
+        if "anyOf" in schema:
+            ways = list(dict.fromkeys(self.words(one) for one in schema["anyOf"]))
+            return sum(((Word(" or "), *way) for way in ways[1:]), ways[0])
+        kind = schema.get("type")
+        if kind == "array":
+            return (Word("list of "), *self.words(schema.get("items", {})))
+        if kind == "object" and isinstance(schema.get("additionalProperties"), Mapping):
+            inner = schema["additionalProperties"]
+            return (Word("by name: "), *self.words(inner)) if inner else (Word("object"),)
+        return (Word(_plain(schema)),)
 
     def _parameter(self, one: Schema) -> Field:
         return Field(
@@ -118,63 +180,39 @@ class _View:
             self.words(one["schema"]),
             one.get("description", ""),
             one.get("required", False),
-            _PLACES[one["in"]],
+            one["in"],
+        )
+
+    def _body(self, raw: Schema) -> Body:
+        made = raw["content"][JSON]
+        example = made.get("example")
+        shown = "" if example is None else orjson.dumps(example, option=orjson.OPT_INDENT_2)
+        return Body(
+            self.words(made["schema"]),
+            raw["required"],
+            shown if isinstance(shown, str) else shown.decode(),
         )
 
     def _outcome(self, code: str, raw: Schema) -> Outcome:
-        made = self._resolved(raw)
-        schema = next((one["schema"] for one in made.get("content", {}).values()), None)
-        status = HTTPStatus(int(code))
         refused = "$ref" in raw
-        shape = None if schema is None or refused else self._shape(schema)
-        return Outcome(code, status.phrase, made["description"], refused, shape)
+        made = raw
+        if refused:
+            made = self._document["components"]["responses"][raw["$ref"].rpartition("/")[2]]
+        schema = next((one["schema"] for one in made.get("content", {}).values()), None)
+        kind = () if schema is None else self.words(schema)
+        return Outcome(code, HTTPStatus(int(code)).phrase, made["description"], refused, kind)
 
-    def _shape(self, schema: Schema, example: object = None) -> Shape:
-        shown = orjson.dumps(example, option=orjson.OPT_INDENT_2).decode() if example else ""
-        return Shape(self.words(schema), tuple(self._fields(schema)), shown)
 
-    def _fields(self, schema: Schema, before: str = "", depth: int = 0) -> Iterable[Field]:
-        """The fields of an object and of what it holds, dotted; lists are entered as `[]`."""
-        made = self._resolved(schema)
-        if made.get("type") == "array" and depth < _DEEPEST:
-            yield from self._fields(made["items"], f"{before}[]", depth + 1)
-        for branch in made.get("anyOf", []):
-            yield from self._fields(branch, before, depth + 1)
-        needed = made.get("required", ())
-        for name, field in made.get("properties", {}).items():
-            full = f"{before}.{name}" if before else name
-            text = field.get("description") or ""
-            yield Field(full, self.words(field), text, name in needed)
-            # What every task carries is shown where tasks are shown, not wherever one is named.
-            if depth < _DEEPEST:
-                yield from self._fields(field, full, depth + 1)
+def _is_shape(schema: Schema) -> bool:
+    ways = [schema, *schema.get("anyOf", ())]
+    return any("properties" in one for one in ways)
 
-    def words(self, schema: Schema) -> str:
-        """A schema's type for people: `integer, 1 to 200`, `list of date`, `text or null`."""
-        made = self._resolved(schema)
-        if "enum" in made or "const" in made:
-            values = made.get("enum", [made.get("const")])
-            return "one of " + ", ".join(map(str, values)) if len(values) > 1 else str(values[0])
-        if "anyOf" in made:
-            return " or ".join(dict.fromkeys(self.words(one) for one in made["anyOf"]))
-        kind = made.get("type")
-        if kind == "array":
-            return f"list of {self.words(made['items'])}"
-        if kind == "object" and isinstance(made.get("additionalProperties"), dict):
-            return f"object of {self.words(made['additionalProperties'])} by name"
-        if kind == "string":
-            return made.get("format") or ("text" if "pattern" not in made else "text of a form")
-        if kind in {"integer", "number"}:
-            return f"{kind}{_span(made)}"
-        return kind or "anything"
 
-    def _resolved(self, schema: Schema) -> Schema:
-        while "$ref" in schema:
-            found: Any = self._document
-            for step in schema["$ref"].removeprefix("#/").split("/"):
-                found = found[step]
-            schema = found
-        return schema
+def _plain(schema: Schema) -> str:
+    kind = str(schema.get("type", "anything"))
+    if kind == "string":
+        return str(schema.get("format", "text"))
+    return f"{kind}{_span(schema)}"
 
 
 def _span(made: Schema) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from exporter.errors import BadInput
 from server.conditional import tag_of, tagged, unchanged
 from server.errors import json_response
 
@@ -55,15 +56,17 @@ async def listed(
     return json_response(body, headers=headers)
 
 
-def part_of(
+def page_named(
     items: Sequence[Any], names: Sequence[str], cursor: str | None, limit: int | None
-) -> Page | None:
-    """The part of a list in memory behind the item of that name; None if there is no such name."""
+) -> Page:
+    """The part of a list in memory behind the item of that name; all of it without a limit.
+
+    Raises BadInput where no item has the name.
+    """
     start = 0
     if cursor is not None:
-        try:
-            start = names.index(cursor) + 1
-        except ValueError:
-            return None
+        if cursor not in names:
+            raise BadInput([f"cursor {cursor!r:.80} is not of this list"])
+        start = names.index(cursor) + 1
     end = len(items) if limit is None else start + limit
     return Page(items[start:end], names[end - 1] if end < len(items) else None)

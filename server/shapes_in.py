@@ -3,7 +3,7 @@ server/schemas.py; the limits here are theirs."""
 
 from __future__ import annotations
 
-from typing import Annotated, NotRequired, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -13,6 +13,11 @@ from server.states import State
 LIMIT_DEFAULT = 50
 LIMIT_MOST = 200
 EXPIRIES_MOST = 1000
+LONGEST_NAME = 100
+LONGEST_NOTE = 2000
+LONGEST_SEARCH = 200
+LONGEST_KEY = 200
+MOST_KEPT = 100_000
 
 Day = Annotated[str, Meta(extra_json_schema={"format": "date"}, examples=["2025-09-16"])]
 Uuid = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
@@ -20,6 +25,9 @@ Uuid = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 CsvColumn = str
 Cursor = Annotated[
     str, Meta(description="the `next_cursor` of the page before", min_length=1, max_length=200)
+]
+NumberCursor = Annotated[
+    str, Meta(description="the `next_cursor` of the page before", pattern="^[1-9][0-9]{0,17}$")
 ]
 Limit = Annotated[
     int, Meta(ge=1, le=LIMIT_MOST, description=f"how many at most (default: {LIMIT_DEFAULT})")
@@ -74,13 +82,36 @@ class ExpiriesQuery(TypedDict, total=False):
     ]
 
 
-class TasksQuery(TypedDict, total=False):
-    """Parameters of the list of tasks."""
+TasksQuery = TypedDict(
+    "TasksQuery",
+    {
+        "state": Annotated[State, Meta(description="only tasks in this state")],
+        "q": Annotated[
+            str,
+            Meta(
+                description="words, each of which must stand in the id, the file's name, the note"
+                " or an instrument",
+                max_length=LONGEST_SEARCH,
+            ),
+        ],
+        "format": FileFormat,
+        "instrument": Annotated[str, Meta(description="only exports of this instrument's key")],
+        "from": Annotated[Day, Meta(description="accepted on this day or later")],
+        "to": Annotated[Day, Meta(description="accepted on this day or before")],
+        "schedule": Annotated[Uuid, Meta(description="only what this schedule has run")],
+        "template": Annotated[Uuid, Meta(description="only what was run from this template")],
+        "cursor": NumberCursor,
+        "limit": Limit,
+    },
+    total=False,
+)
+TasksQuery.__doc__ = "Parameters of the list of tasks."
 
-    state: Annotated[State, Meta(description="only tasks in this state")]
-    cursor: Annotated[
-        str, Meta(description="the `next_cursor` of the page before", pattern="^[1-9][0-9]{0,17}$")
-    ]
+
+class RunsQuery(TypedDict, total=False):
+    """Parameters of the list of a schedule's runs."""
+
+    cursor: NumberCursor
     limit: Limit
 
 
@@ -104,3 +135,70 @@ class ConditionalHeaders(TypedDict, total=False):
     """What an answer with an entity tag heeds; added where 304 is an answer."""
 
     If_None_Match: Annotated[str, Meta(description="the ETag of what the client has")]
+
+
+class NoteRequest(TypedDict):
+    """What to remember of a task; null removes it."""
+
+    note: Annotated[str, Meta(max_length=LONGEST_NOTE)] | None
+
+
+class StartHeaders(TypedDict, total=False):
+    """What calls that start an export heed."""
+
+    Idempotency_Key: Annotated[
+        str,
+        Meta(
+            description="the same key with the same body starts one task, however often it is sent",
+            min_length=1,
+            max_length=LONGEST_KEY,
+            pattern="^[ -~]+$",
+        ),
+    ]
+
+
+class Nothing(TypedDict):
+    """A call that takes no body may have an empty one."""
+
+
+class TemplateRequest(TypedDict):
+    """A template as it is kept."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
+    note: NotRequired[Annotated[str, Meta(max_length=LONGEST_NOTE)] | None]
+    request: ExportRequest
+
+
+class TemplateImport(TypedDict):
+    """A template's file."""
+
+    expirytrack_template: Literal[1]
+    name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
+    request: ExportRequest
+
+
+class ScheduleRequest(TypedDict):
+    """A schedule: either of `template_id` and `request` says what runs."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
+    cron: Annotated[str, Meta(description="five fields, Indian time", examples=["30 16 * * 1-5"])]
+    template_id: NotRequired[Uuid | None]
+    request: NotRequired[ExportRequest | None]
+    paused: NotRequired[bool]
+    missed: NotRequired[Literal["run", "skip"]]
+    only_new: NotRequired[bool]
+    keep_runs: NotRequired[Annotated[int, Meta(ge=1, le=MOST_KEPT)] | None]
+    keep_days: NotRequired[Annotated[int, Meta(ge=1, le=MOST_KEPT)] | None]
+
+
+class CronRequest(TypedDict):
+    """A cron expression to be explained."""
+
+    cron: Annotated[str, Meta(examples=["30 16 * * 1-5"])]
+
+
+class CompareQuery(TypedDict):
+    """Which two tasks."""
+
+    a: Annotated[Uuid, Meta(description="one task's id")]
+    b: Annotated[Uuid, Meta(description="the other's")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2s
-from typing import Self
+from typing import Any, Self
 
 import orjson
 from aiohttp import web
@@ -13,7 +13,7 @@ from server.conditional import tagged, unchanged
 from server.described import Answer, described
 from server.handlers.pages import page
 from server.openapi import make_document
-from server.openapi_view import Group, view_of
+from server.openapi_view import View, view_of
 
 routes = web.RouteTableDef()
 
@@ -24,7 +24,7 @@ class Document:
 
     body: bytes
     tag: str
-    groups: tuple[Group, ...]
+    view: View
 
     @classmethod
     def of(cls, app: web.Application) -> Self:
@@ -43,7 +43,7 @@ DOCUMENT: web.AppKey[Document] = web.AppKey("document", Document)
     "This document",
     group="Server",
     answers={
-        200: Answer("OpenAPI 3.1", dict[str, object], headers={"ETag": "of the document"}),
+        200: Answer("OpenAPI 3.1", dict[str, Any], headers={"ETag": "of the document"}),
         304: Answer("unchanged"),
     },
 )
@@ -61,4 +61,4 @@ async def openapi(request: web.Request) -> web.Response:
 @routes.get("/api")
 async def browse(request: web.Request) -> web.Response:
     """The same for people."""
-    return page(request, "api", groups=request.app[DOCUMENT].groups)
+    return page(request, "api", api=request.app[DOCUMENT].view)

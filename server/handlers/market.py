@@ -10,7 +10,7 @@ from server import VERSION
 from server.context import Context, context
 from server.described import MARKET, Answer, described
 from server.errors import json_response
-from server.paging import LISTED, Page, listed, part_of
+from server.paging import LISTED, Page, listed, page_named
 from server.schemas import body_of, instruments_of, named_page_of
 from server.shapes import Expiries, Expiry, Instrument, Instruments, OpenDatabase
 from server.shapes_in import LIMIT_MOST, Day, ExpiriesQuery, ExpiriesRequest, InstrumentsQuery
@@ -43,7 +43,7 @@ async def instruments(request: web.Request) -> web.Response:
             }
             for one in catalogue.instruments
         ]
-        return _page(found, [one.key for one in catalogue.instruments], cursor, limit)
+        return page_named(found, [one.key for one in catalogue.instruments], cursor, limit)
 
     async def extra() -> dict[str, OpenDatabase]:
         return {
@@ -83,7 +83,7 @@ async def expiries(request: web.Request) -> web.Response:
             for day in catalogue.expiries.get(one.key, ())
         ]
         names = [f"{one['instrument']}{SEPARATOR}{one['expiry']}" for one in found]
-        return _page(found, names, cursor, limit or LIMIT_MOST)
+        return page_named(found, names, cursor, limit or LIMIT_MOST)
 
     return await listed(request, "expiries", await _version(have), read)
 
@@ -108,11 +108,3 @@ async def _version(have: Context) -> str | None:
     """Names the file's state; None in the moment after a write, when it cannot be told yet."""
     state = await have.database.identity()
     return f"{VERSION} {state}" if state.settled else None
-
-
-def _page(found: list[Instrument] | list[Expiry], names: list[str], cursor: str | None,
-          limit: int | None) -> Page:  # fmt: skip
-    page = part_of(found, names, cursor, limit)
-    if page is None:
-        raise BadInput([f"cursor {cursor!r:.80} is not of this list"])
-    return page
