@@ -52,7 +52,7 @@ async def _life(server: Server, format: str) -> list[str]:
     return acknowledged
 
 
-@cases(3, 1000, 1000)
+@cases(3, 24, 1000)
 async def test_killed_at_every_call(
     cases: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,7 +89,7 @@ async def test_killed_at_every_call(
     assert cases < 10 or figures.resumed
 
 
-@cases(2, 1000, 1000)
+@cases(2, 12, 1000)
 async def test_killed_again_at_every_call_of_the_restart(
     cases: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
