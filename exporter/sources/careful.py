@@ -118,6 +118,14 @@ def damaged_index(contract: str, counted: int, read: int) -> ExportError:
     )
 
 
+def disordered_index(contract: str) -> ExportError:
+    return ExportError(
+        Code.DATABASE_UNREADABLE,
+        f"contract {contract}: an index of the database is damaged and gives its candles out of"
+        " order; run REINDEX on a copy",
+    )
+
+
 def bad_row(contract: str, error: Unreadable) -> ExportError:
     return ExportError(
         Code.BAD_ROW,
@@ -129,6 +137,9 @@ def bad_row(contract: str, error: Unreadable) -> ExportError:
 def _parse(contract: str, rows: Sequence[Any], instants: array[int], rowids: array[int]) -> None:
     try:
         for rowid, stored in rows:
+            if rowids and rowid <= rowids[-1]:
+                # Going on after a rowid that does not grow would never end.
+                raise disordered_index(contract)
             instants.append(instant(stored))
             rowids.append(rowid)
     except Unreadable as error:

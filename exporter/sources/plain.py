@@ -11,7 +11,7 @@ import aiosqlite
 
 from exporter.columns import OI
 from exporter.sources.base import Block, RowTemplate
-from exporter.sources.careful import damaged_index
+from exporter.sources.careful import damaged_index, disordered_index
 from exporter.sources.facts import Facts, Run, Stretch
 
 _CLOCK = (
@@ -33,11 +33,12 @@ _CHECK = " AND ".join(
 
 _ROWS = "FROM historical_data WHERE expired_instrument_key=?1"
 _COUNT = f"SELECT count(*), count(CASE WHEN {_CHECK} THEN 1 END) {_ROWS}"
-# Jumps from day to day along the primary key; 'U' is what follows the 'T' after a date.
+# Jumps from day to day along the primary key; 'U' is what follows the 'T' after a date. In an
+# index out of order the jumps can lead back: UNION ends them at a day that has been seen.
 _DAYS = f"""
 WITH RECURSIVE days(day) AS (
   SELECT substr(min(timestamp),1,10) {_ROWS}
-  UNION ALL
+  UNION
   SELECT (SELECT substr(min(timestamp),1,10) {_ROWS} AND timestamp>days.day||'U')
   FROM days WHERE days.day IS NOT NULL)
 SELECT day, (SELECT count(*) {_ROWS} AND timestamp>=day AND timestamp<day||'U')
@@ -59,14 +60,22 @@ async def take_facts(connection: aiosqlite.Connection, contract: str, oi: str) -
     ((rows, canonical),) = await connection.execute_fetchall(_COUNT.replace(OI, oi), (contract,))
     if rows != canonical:
         return None
-    days = [
-        (date.fromisoformat(day), count)
-        for day, count in await connection.execute_fetchall(_DAYS, (contract,))
-    ]
+    found = list(await connection.execute_fetchall(_DAYS, (contract,)))
+    days = [(day, count) for stored, count in found if (day := _day(stored)) is not None]
+    # The rows' own times have passed the check: what is no later day comes from a damaged index.
+    if len(days) != len(found) or days != sorted(days):
+        raise disordered_index(contract)
     facts = Facts.of(True, 0, days, await _find_run(connection, contract))
     if facts.rows != rows:
         raise damaged_index(contract, rows, facts.rows)
     return facts
+
+
+def _day(stored: object) -> date | None:
+    try:
+        return date.fromisoformat(stored) if isinstance(stored, str) else None
+    except ValueError:
+        return None
 
 
 async def _find_run(connection: aiosqlite.Connection, contract: str) -> Run | None:

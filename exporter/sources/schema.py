@@ -35,7 +35,8 @@ _NEEDED = {
 class Schema:
     """Which of the columns that differ between the collector's versions are there.
 
-    `keyed`: the table itself keeps a contract from having one timestamp twice.
+    `keyed`: the table itself keeps a contract from having one timestamp twice; `named`: its table
+    can find a contract by its key.
     """
 
     oi: str
@@ -43,6 +44,7 @@ class Schema:
     tick_size: str
     instrument_symbol: str | None
     keyed: bool
+    named: bool
 
 
 async def read_schema(connection: aiosqlite.Connection, path: Path) -> Schema:
@@ -70,14 +72,17 @@ async def read_schema(connection: aiosqlite.Connection, path: Path) -> Schema:
         lot_size="lot_size" if "lot_size" in columns["contracts"] else "NULL",
         tick_size="tick_size" if "tick_size" in columns["contracts"] else "NULL",
         instrument_symbol="symbol" if {"symbol", "instrument_key"} <= instruments else None,
-        keyed=await _is_keyed(connection),
+        keyed=_KEY in await _unique(connection, "historical_data"),
+        named={"expired_instrument_key"} in await _unique(connection, "contracts"),
     )
 
 
-async def _is_keyed(connection: aiosqlite.Connection) -> bool:
+async def _unique(connection: aiosqlite.Connection, table: str) -> list[set[str]]:
+    """The columns of each index that keeps rows of the table apart."""
     rows = await connection.execute_fetchall(
-        "SELECT group_concat(info.name) FROM pragma_index_list('historical_data') AS list"
+        "SELECT group_concat(info.name) FROM pragma_index_list(?1) AS list"
         " JOIN pragma_index_info(list.name) AS info"
-        ' WHERE list."unique" AND NOT list.partial GROUP BY list.name'
+        ' WHERE list."unique" AND NOT list.partial GROUP BY list.name',
+        (table,),
     )
-    return any(set(str(names).split(",")) == _KEY for (names,) in rows)
+    return [set(str(names).split(",")) for (names,) in rows]

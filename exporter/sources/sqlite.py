@@ -91,6 +91,7 @@ class MarketDatabase:
 
         async def read() -> list[Contract]:
             async with self._pool.lease() as connection:
+                await contracts.check_indexes(connection, spec.instruments)
                 return [
                     contract
                     for instrument in spec.instruments
@@ -225,10 +226,8 @@ class MarketDatabase:
         reader = await self.reader()
         for contract, window in zip(selected, windows, strict=True):
             facts = self._census.known(contract.key) or await self.count(contract)
-            first = next(facts.stretches(window, 1), None)
-            if first is not None:
-                candles = await reader.candles(contract, first.first, rows)
-                return contract, candles
+            if facts.rows_in(window):
+                return contract, await reader.candles(contract, window, rows)
         return None
 
     async def _refresh(self) -> tuple[Fingerprint, Schema]:
