@@ -29,12 +29,14 @@ from exporter.readahead import ReadAhead, stop_all
 from exporter.sources.fingerprint import Fingerprint
 from exporter.sources.reader import Reader
 from exporter.sources.sqlite import MarketDatabase
+from exporter.sources.trouble import telling
 from exporter.windows import window_of
 
 # A connection that becomes free must find the next contract waiting for it.
 _CONTRACTS_PER_READER = 3
 _PIECES_WAITING = 2
 _CHECKPOINT_EVERY_S = 1.0
+_LOCKED = "Waiting: another program keeps the database locked"
 
 # Text in its final form with the number of its rows, and at the end what is known of the contract.
 _Item = tuple[Piece, int] | Finished
@@ -62,27 +64,36 @@ async def run_export(
     Raises ExportError, Suspended (the part stays, for resume) and CancelledError; after an error
     or a cancel the part is gone. What a resume cannot trust is written again, with a warning.
     """
-    identity = await database.identity()
-    selected = await database.contracts(spec)
-    plan = make_plan(spec, await database.catalogue(), selected, accepted_at)
-    estimate = await database.estimate(spec, selected)
-    if max_rows is not None and estimate.exact and estimate.rows > max_rows:
-        raise too_many(max_rows, estimate.rows)
-    run = _Run(
-        database=database,
-        plan=plan,
-        text=text_format(spec),
-        reader=await database.reader(),
-        identity=identity,
-        folder=folder,
-        expected=estimate.rows,
-        observe=observe or (lambda progress: None),
-        control=control or Control(),
-        save_checkpoint=save_checkpoint,
-        max_rows=max_rows,
-        keep_free=keep_free,
-    )
-    return await run.to_the_end(resume)
+    last = Progress(0, 0, 0, 0, 0, None, "")
+
+    def told(progress: Progress) -> None:
+        nonlocal last
+        last = progress
+        if observe is not None:
+            observe(progress)
+
+    with telling(lambda: told(replace(last, message=_LOCKED))):
+        identity = await database.identity()
+        selected = await database.contracts(spec)
+        plan = make_plan(spec, await database.catalogue(), selected, accepted_at)
+        estimate = await database.estimate(spec, selected)
+        if max_rows is not None and estimate.exact and estimate.rows > max_rows:
+            raise too_many(max_rows, estimate.rows)
+        run = _Run(
+            database=database,
+            plan=plan,
+            text=text_format(spec),
+            reader=await database.reader(),
+            identity=identity,
+            folder=folder,
+            expected=estimate.rows,
+            observe=told,
+            control=control or Control(),
+            save_checkpoint=save_checkpoint,
+            max_rows=max_rows,
+            keep_free=keep_free,
+        )
+        return await run.to_the_end(resume)
 
 
 def too_many(limit: int, rows: int) -> ExportError:

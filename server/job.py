@@ -44,10 +44,10 @@ class Job:
             replace(
                 self.task,
                 rows_done=max(self.task.rows_done, progress.rows_done),
-                rows_total=progress.rows_total,
+                rows_total=progress.rows_total or self.task.rows_total,
                 bytes_done=max(self.task.bytes_done, progress.bytes_done),
                 contracts_done=max(self.task.contracts_done, progress.contracts_done),
-                contracts_total=progress.contracts_total,
+                contracts_total=progress.contracts_total or self.task.contracts_total,
                 contract=progress.contract,
                 message=progress.message,
                 resumed_from_rows=progress.resumed_from_rows,

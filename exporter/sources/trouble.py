@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +16,8 @@ from exporter.errors import Code, ExportError
 T = TypeVar("T")
 
 _PAUSE_S = 0.25
+# Whoever does the work knows who watches it; what waits does not.
+_told: ContextVar[Callable[[], None] | None] = ContextVar("_told", default=None)
 
 
 @contextmanager
@@ -62,7 +65,20 @@ async def patiently(path: Path, action: Callable[[], Awaitable[T]], wait_s: floa
                 raise
             if asyncio.get_running_loop().time() >= deadline:
                 raise
+        tell = _told.get()
+        if tell is not None:
+            tell()
         await asyncio.sleep(_PAUSE_S)
+
+
+@contextmanager
+def telling(of_wait: Callable[[], None]) -> Generator[None]:
+    """Inside, `of_wait` is called again and again while another program's lock is waited for."""
+    token = _told.set(of_wait)
+    try:
+        yield
+    finally:
+        _told.reset(token)
 
 
 def unfinished(path: Path) -> list[Path]:
