@@ -45,5 +45,12 @@ class BadInput(ExportError):
         super().__init__(Code.BAD_INPUT, "; ".join(problems), tuple(problems))
 
 
+class NothingSelected(BadInput):
+    """A request without fault, of which nothing is left: a rule that no expiry meets (today)."""
+
+    def __init__(self) -> None:
+        super().__init__(["no expiry is selected"])
+
+
 class Suspended(Exception):
     """The export stopped at a checkpoint because it was asked to; it can be resumed."""

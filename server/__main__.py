@@ -21,7 +21,7 @@ from server import VERSION
 from server.app import create_app, drain
 from server.locks import LockedError
 from server.settings import Settings, SettingsError, add_arguments, settings_from
-from server.store import StoreError
+from server.tables import StoreError
 
 log = logging.getLogger("server")
 

@@ -19,7 +19,7 @@ from server.cli_text import remark
 from server.client import ApiError, Unreachable
 from server.locks import LockedError
 from server.settings import SettingsError, add_arguments, settings_from
-from server.store import StoreError
+from server.tables import StoreError
 
 _TROUBLES = (SettingsError, StoreError, LockedError, Unreachable)
 _EXITS = {SettingsError: Exit.USAGE, StoreError: Exit.DATABASE}

@@ -13,6 +13,7 @@ from server.artefacts import Artefacts
 from server.cli_codes import Exit
 from server.cli_text import size_text, table, write_json
 from server.client import Client
+from server.history import TaskFilter
 from server.locks import Lock
 from server.progress import Hub
 from server.runner import Runner
@@ -98,8 +99,8 @@ async def _tasks(arguments: argparse.Namespace, settings: Settings) -> list[dict
     if arguments.tasks is not None:
         store = await _store(settings.tasks)
         try:
-            state = State(arguments.state) if arguments.state else None
-            return [status_of(task) for task in await store.page(state, None, arguments.limit)]
+            wanted = TaskFilter(state=State(arguments.state) if arguments.state else None)
+            return [status_of(task) for task in await store.page(wanted, None, arguments.limit)]
         finally:
             await store.close()
     async with Client(arguments.url, token=settings.token) as client:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -27,7 +27,7 @@ from server.progress import Hub
 from server.settings import Settings
 from server.states import State
 from server.store import TaskStore
-from server.tasks import Task, stamp
+from server.tasks import PLAIN, Origin, Task, stamp
 
 log = logging.getLogger(__name__)
 
@@ -89,9 +89,17 @@ class Runner:
                 await asyncio.wait(late)
 
     async def accept(
-        self, spec: ExportSpec, warnings: tuple[str, ...] = (), *, retry_of: str | None = None
+        self,
+        spec: ExportSpec,
+        warnings: tuple[str, ...] = (),
+        *,
+        retry_of: str | None = None,
+        origin: Origin = PLAIN,
     ) -> Task:
-        """A new task, durable when this returns. Raises Refused, ExportError(STORAGE_*)."""
+        """A new task, durable when this returns.
+
+        Raises Refused, ExportError(STORAGE_*), and Taken for a slot or key that has its task.
+        """
         if self.draining:
             raise Refused("unavailable", "the server is stopping; try again in a moment",
                           retry_after=_RETRY_AFTER_S)  # fmt: skip
@@ -102,6 +110,7 @@ class Runner:
             stamp(now_ist()),
             warnings=warnings,
             retry_of=retry_of,
+            origin=origin,
             most_waiting=self._settings.max_queue,
         )
         if task is None:
@@ -149,6 +158,18 @@ class Runner:
             raise Refused("conflict", f"the task is {task.status.value} and cannot be cancelled")
         return task
 
+    async def set_note(self, task_id: str, note: str | None) -> Task:
+        """Keep what a person wrote about a task. Raises Refused(not_found)."""
+        task = await self._store.set_note(task_id, note)
+        if task is None:
+            raise Refused("not_found", "there is no such task")
+        job = self._jobs.get(task_id)
+        if job is None:
+            self._hub.publish(task)
+            return task
+        job.stored(task)
+        return job.task
+
     async def remove(self, task_id: str) -> Task:
         """Remove a finished task with its file. Raises Refused(not_found, conflict)."""
         task = await self._store.delete(task_id)
@@ -171,12 +192,23 @@ class Runner:
         before = None
         if settings.keep_days:
             before = stamp(now_ist() - timedelta(days=settings.keep_days))
-        swept = Swept()
-        for task in await self._store.to_purge(before, settings.keep_bytes or None):
-            if await self.expire(task):
-                swept += await asyncio.to_thread(self._artefacts.remove, task.task_id)
+        swept = await self.keep_to_schedules(now_ist())
+        swept += await self._expire_all(
+            await self._store.to_purge(before, settings.keep_bytes or None)
+        )
         known = await self._store.with_files()
         return swept + await asyncio.to_thread(self._artefacts.sweep, known)
+
+    async def keep_to_schedules(self, now: datetime) -> Swept:
+        """Expire what is past the limits that each schedule has for its own runs."""
+        return await self._expire_all(await self._store.to_purge_of_schedules(stamp(now)))
+
+    async def _expire_all(self, tasks: list[Task]) -> Swept:
+        swept = Swept()
+        for task in tasks:
+            if await self.expire(task):
+                swept += await asyncio.to_thread(self._artefacts.remove, task.task_id)
+        return swept
 
     async def _dispatch(self) -> None:
         while not self.draining:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,6 @@ from aiohttp import web
 from exporter.errors import BadInput
 from exporter.spec import spec_to_json
 from server.errors import Refused
-from server.states import State
 from server.tasks import Task
 
 LIMIT_DEFAULT = 50
@@ -53,22 +52,24 @@ def task_id_of(request: web.Request) -> str:
     raise Refused("not_found", "there is no such task")
 
 
-def page_of(query: Mapping[str, str]) -> tuple[State | None, int | None, int]:
-    """State, cursor and limit of a list of tasks. Raises BadInput."""
+async def empty_of(request: web.Request) -> dict[str, Any]:
+    """The body of a call that takes none: nothing, or an empty object. Raises BadInput."""
+    if await request.read():
+        body = await body_of(request)
+        if body != {}:
+            raise BadInput(["this call takes no body"])
+    return {}
+
+
+def page_of(query: Mapping[str, str], also: Container[str] = ()) -> tuple[int | None, int]:
+    """Cursor and limit of a list that takes the parameters `also` besides. Raises BadInput."""
     problems = [f"unknown parameter {key!r:.80}" for key in query
-                if key not in {"state", "cursor", "limit"}]  # fmt: skip
-    state: State | None = None
-    if query.get("state"):
-        try:
-            state = State(query["state"])
-        except ValueError:
-            allowed = ", ".join(one.value for one in State)
-            problems.append(f"state {query['state']!r:.80} is not one of {allowed}")
+                if key not in {"cursor", "limit"} and key not in also]  # fmt: skip
     cursor = _whole("cursor", query.get("cursor") or None, 1, 2**62, problems)
     limit = _whole("limit", query.get("limit"), 1, LIMIT_MOST, problems)
     if problems:
         raise BadInput(problems)
-    return state, cursor, limit or LIMIT_DEFAULT
+    return cursor, limit or LIMIT_DEFAULT
 
 
 def request_again(task: Task) -> dict[str, Any]:

@@ -1,78 +1,57 @@
-"""The task table: one connection, and one statement that commits by itself for every change.
+"""The task table: one statement that commits by itself for every change.
 
-An await that is cancelled here leaves nothing open: the statement either happened or did not.
 Changes compare and set: a `None` answers that the task was not in the state that the change
 starts from. docs/states.md has the diagram.
 """
 
 from __future__ import annotations
 
-import asyncio
-import re
 import time
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
-
-import aiosqlite
-import apsw
-import orjson
+from typing import Any, Self
+from uuid import uuid4
 
 from exporter.checkpoint import Checkpoint
-from exporter.errors import Code, ExportError
-from exporter.files import unbroken
+from exporter.errors import Code
 from exporter.model import Artefact, ExportSpec, Progress
-from exporter.sources.driver import connect
 from exporter.spec import spec_to_json
+from server.history import EVERYTHING, TaskFilter
 from server.states import State
-from server.tasks import COLUMNS, Task
+from server.tables import Tables, as_json
+from server.tasks import COLUMNS, PLAIN, Origin, Task
 
 _ALL = ", ".join(COLUMNS)
 _RETURNING = f" RETURNING {_ALL}"
-_SETUP = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-_BUSY_MS = 10_000
 MOST_TRIES = 3
-
-
-class StoreError(Exception):
-    """The task database cannot be used; the message says what to do."""
 
 
 class TaskStore:
     """Open one with `TaskStore.open`; close it when done."""
 
-    def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
-        self.path = path
-        self._connection = connection
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
         self._seq = 0
+        # What changed before this process opened the tables cannot be told apart by their count.
+        self._opened = uuid4().hex
 
     @classmethod
-    async def open(cls, path: Path) -> TaskStore:
+    async def open(cls, path: Path) -> Self:
         """Open or make the table, and bring an older one up to date. Raises StoreError."""
-        try:
-            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-            connection = await connect(path, readonly=False, busy_ms=_BUSY_MS)
-        except (OSError, apsw.Error) as error:
-            raise _unusable(path, error) from error
-        try:
-            await connection.executescript(_SETUP)
-            await _migrate(path, connection)
-        except apsw.Error as error:
-            await connection.close()
-            raise _unusable(path, error) from error
-        except BaseException:
-            await connection.close()
-            raise
-        return cls(path, connection)
+        return cls(await Tables.open(path))
 
     async def close(self) -> None:
-        await self._connection.close()
+        await self.tables.close()
 
     def next_seq(self) -> int:
         """Grows with every call, and beyond every number that was given before a restart."""
         self._seq = max(self._seq + 1, time.time_ns() // 1_000_000)
         return self._seq
+
+    async def version(self) -> str:
+        """The same while nothing has changed in the task database, nor in what jobs tell."""
+        ((changes,),) = await self.tables.rows("SELECT total_changes()")
+        return f"{self._opened} {changes} {self._seq}"
 
     async def add(
         self,
@@ -82,20 +61,44 @@ class TaskStore:
         *,
         warnings: tuple[str, ...] = (),
         retry_of: str | None = None,
+        origin: Origin = PLAIN,
         most_waiting: int,
     ) -> Task | None:
-        """A new queued task; None if `most_waiting` are queued already."""
+        """A new queued task; None if `most_waiting` are queued already.
+
+        Raises Taken where the origin's slot has its run, or its key its task, already.
+        """
         return await self._one(
-            "INSERT INTO tasks (task_id, seq, spec, created_at, warnings, retry_of)"
-            " SELECT ?1, ?2, ?3, ?4, ?5, ?6"
+            "INSERT INTO tasks (task_id, seq, spec, created_at, warnings, retry_of, template_id,"
+            " schedule_id, slot, slot_note, idempotency_key, idempotency_digest)"
+            " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?8, ?9, ?10, ?11, ?12, ?13"
             " WHERE (SELECT count(*) FROM tasks WHERE status='queued') < ?7",
             task_id,
             self.next_seq(),
-            _json(spec_to_json(spec)),
+            as_json(spec_to_json(spec)),
             created_at,
-            _json(warnings),
+            as_json(warnings),
             retry_of,
             most_waiting,
+            origin.template_id,
+            origin.schedule_id,
+            origin.slot,
+            origin.slot_note,
+            origin.key,
+            origin.digest,
+        )
+
+    async def by_key(self, key: str) -> tuple[Task, str] | None:
+        """The task that was started under an idempotency key, and the digest of what asked."""
+        rows = await self.tables.rows(
+            f"SELECT {_ALL}, idempotency_digest FROM tasks WHERE idempotency_key=?1", key
+        )
+        return (Task.from_row(rows[0][:-1]), rows[0][-1]) if rows else None
+
+    async def set_note(self, task_id: str, note: str | None) -> Task | None:
+        """What a person wrote about a task; None removes it."""
+        return await self._one(
+            "UPDATE tasks SET note=?2, seq=?3 WHERE task_id=?1", task_id, note, self.next_seq()
         )
 
     async def claim_next(self, owner: str, at: str) -> Task | None:
@@ -119,7 +122,7 @@ class TaskStore:
             " WHERE task_id=?1 AND owner=?2 AND status='processing'",
             task_id,
             owner,
-            _json(checkpoint.to_json()),
+            as_json(checkpoint.to_json()),
             self.next_seq(),
             checkpoint.rows,
             checkpoint.offset,
@@ -159,7 +162,7 @@ class TaskStore:
             artefact.contracts,
             artefact.duplicates_dropped,
             artefact.resumed_from_rows,
-            _json(artefact.warnings),
+            as_json(artefact.warnings),
         )
 
     async def fail(
@@ -251,22 +254,21 @@ class TaskStore:
         return rows[0] if rows else None
 
     async def page(
-        self, state: State | None = None, before: int | None = None, limit: int = 50
+        self, wanted: TaskFilter = EVERYTHING, before: int | None = None, limit: int = 50
     ) -> list[Task]:
         """Newest first; `before` is the `id` that the page before ended with."""
+        where, values = wanted.sql()
         return await self._read(
-            f"SELECT {_ALL} FROM tasks WHERE (?1 IS NULL OR status=?1)"
-            " AND (?2 IS NULL OR id<?2) ORDER BY id DESC LIMIT ?3",
-            state.value if state else None,
+            f"SELECT {_ALL} FROM tasks WHERE (?1 IS NULL OR id<?1){where}"
+            " ORDER BY id DESC LIMIT ?2",
             before,
             limit,
+            *values,
         )
 
     async def counts(self) -> Mapping[State, int]:
         """How many tasks stand in each state."""
-        rows = await self._connection.execute_fetchall(
-            "SELECT status, count(*) FROM tasks GROUP BY status"
-        )
+        rows = await self.tables.rows("SELECT status, count(*) FROM tasks GROUP BY status")
         return {State.QUEUED: 0, State.PROCESSING: 0} | {State(row[0]): row[1] for row in rows}
 
     async def to_purge(self, finished_before: str | None, keep_bytes: int | None) -> list[Task]:
@@ -280,9 +282,21 @@ class TaskStore:
             keep_bytes,
         )
 
+    async def to_purge_of_schedules(self, now: str) -> list[Task]:
+        """Completed tasks past the number or the age that their schedules keep, oldest first."""
+        named = ", ".join(f"one.{name}" for name in COLUMNS)
+        return await self._read(
+            f"SELECT {named} FROM (SELECT *, row_number() OVER"
+            "  (PARTITION BY schedule_id ORDER BY id DESC) AS place"
+            "  FROM tasks WHERE schedule_id IS NOT NULL AND status='completed') AS one"
+            " JOIN schedules ON schedules.id = one.schedule_id WHERE place > keep_runs"
+            " OR julianday(finished_at) < julianday(?1) - keep_days ORDER BY one.id",
+            now,
+        )
+
     async def with_files(self) -> Mapping[str, State]:
         """States of the tasks that may own a folder, by task id."""
-        rows = await self._connection.execute_fetchall(
+        rows = await self.tables.rows(
             "SELECT task_id, status FROM tasks"
             " WHERE status IN ('queued', 'processing', 'completed')"
         )
@@ -296,57 +310,4 @@ class TaskStore:
         return await self._read(sql + _RETURNING, *values)
 
     async def _read(self, sql: str, *values: Any) -> list[Task]:
-        try:
-            rows = await self._connection.execute_fetchall(sql, values)
-        except apsw.FullError as error:
-            raise ExportError(
-                Code.STORAGE_FULL,
-                f"the disk of the task database {self.path} has no room left; nothing was changed",
-            ) from error
-        except (apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError) as error:
-            raise ExportError(
-                Code.STORAGE_FAILED, f"the task database {self.path} failed: {error}"
-            ) from error
-        return [Task.from_row(tuple(row)) for row in rows]
-
-
-def _unusable(path: Path, error: Exception) -> StoreError:
-    return StoreError(
-        f"the task database {path} cannot be used ({error}); check its folder's rights, move it"
-        " away to begin a new one, or choose another with --tasks"
-    )
-
-
-async def _migrate(path: Path, connection: aiosqlite.Connection) -> None:
-    folder = files(__package__).joinpath("migrations")
-    steps = {
-        int(match[1]): entry
-        for entry in folder.iterdir()
-        if (match := re.fullmatch(r"([0-9]{3})_\w+\.sql", entry.name))
-    }
-    ((version,),) = await connection.execute_fetchall("PRAGMA user_version")
-    if version > max(steps):
-        raise StoreError(
-            f"the task database {path} was made by a newer version (schema {version}, this one"
-            f" knows {max(steps)}); upgrade the program or choose another file with --tasks"
-        )
-    for number in sorted(steps):
-        if number > version:
-            script = await asyncio.to_thread(steps[number].read_text, "utf-8")
-            # One call, so that no cancel can leave the transaction open.
-            await unbroken(_step(connection, script, number))
-
-
-async def _step(connection: aiosqlite.Connection, script: str, number: int) -> None:
-    try:
-        await connection.executescript(
-            f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={number}; COMMIT"
-        )
-    except apsw.Error:
-        if connection.in_transaction:
-            await connection.executescript("ROLLBACK")
-        raise
-
-
-def _json(value: object) -> str:
-    return orjson.dumps(value).decode()
+        return [Task.from_row(row) for row in await self.tables.rows(sql, *values)]

@@ -58,6 +58,10 @@ class Task:
     file_name: str | None
     size: int | None
     sha256: str | None
+    note: str | None = None
+    template_id: str | None = None
+    schedule_id: str | None = None
+    slot: str | None = None
     # Known while a job runs, and not kept.
     message: str | None = None
     contract: str | None = None
@@ -94,6 +98,25 @@ COLUMNS: tuple[str, ...] = tuple(
     for field in fields(Task)
     if field.name not in {"message", "contract", "progress", "rate", "eta_s"}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a task comes from, besides what it asks for.
+
+    `slot` is the moment that a schedule ran for, `slot_note` why its run is unlike others; `key`
+    is what the client called its request, `digest` the SHA-256 of what that asked for.
+    """
+
+    template_id: str | None = None
+    schedule_id: str | None = None
+    slot: str | None = None
+    slot_note: str | None = None
+    key: str | None = None
+    digest: str | None = None
+
+
+PLAIN = Origin()
 
 
 def stamp(moment: datetime) -> str:
@@ -136,6 +159,10 @@ def status_of(task: Task) -> dict[str, Any]:
         "size": task.size,
         "sha256": task.sha256,
         "spec": orjson.loads(task.spec),
+        "note": task.note,
+        "template_id": task.template_id,
+        "schedule_id": task.schedule_id,
+        "slot": task.slot,
         "seq": task.seq,
     }
 

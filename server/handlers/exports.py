@@ -9,10 +9,12 @@ from aiohttp import web
 from exporter.model import now_ist
 from exporter.preview import preview
 from exporter.spec import parse_request
-from server.context import context
+from server.context import context, known_catalogue
 from server.errors import Refused, json_response
+from server.once import started_once
 from server.schemas import body_of, instruments_of, page_of, request_again, task_id_of
-from server.tasks import Task, status_of
+from server.schemas_kept import FILTER_KEYS, filter_of, note_of
+from server.tasks import PLAIN, Origin, Task, status_of
 
 routes = web.RouteTableDef()
 
@@ -77,8 +79,8 @@ async def preview_of(request: web.Request) -> web.Response:
 @routes.post("/api/export/start")
 async def start(request: web.Request) -> web.Response:
     """Accept an export; it is in the task table when the answer leaves."""
-    task = await _accept(request, await body_of(request))
-    return json_response({"task_id": task.task_id}, status=202)
+    body = await body_of(request)
+    return await started_once(request, body, lambda origin: _accept(request, body, origin=origin))
 
 
 @routes.get("/api/export/status/{task_id}")
@@ -91,8 +93,9 @@ async def status(request: web.Request) -> web.Response:
 async def tasks(request: web.Request) -> web.Response:
     """Newest first; `next_cursor` is null on the last page."""
     have = context(request)
-    state, cursor, limit = page_of(request.query)
-    found = await have.store.page(state, cursor, limit + 1)
+    cursor, limit = page_of(request.query, also=FILTER_KEYS)
+    wanted = filter_of(request.query, await known_catalogue(have))
+    found = await have.store.page(wanted, cursor, limit + 1)
     shown = found[:limit]
     more = len(found) > limit
     return json_response(
@@ -101,6 +104,13 @@ async def tasks(request: web.Request) -> web.Response:
             "next_cursor": str(shown[-1].id) if more else None,
         }
     )
+
+
+@routes.patch("/api/export/tasks/{task_id}")
+async def note(request: web.Request) -> web.Response:
+    """What a person wants to remember of an export."""
+    text = note_of(await body_of(request))
+    return _task(await context(request).runner.set_note(task_id_of(request), text))
 
 
 @routes.post("/api/export/tasks/{task_id}/cancel")
@@ -129,10 +139,12 @@ async def purge(request: web.Request) -> web.Response:
     return json_response({"removed": swept.removed, "bytes": swept.bytes})
 
 
-async def _accept(request: web.Request, body: object, retry_of: str | None = None) -> Task:
+async def _accept(
+    request: web.Request, body: object, *, retry_of: str | None = None, origin: Origin = PLAIN
+) -> Task:
     have = context(request)
     spec, warnings = parse_request(body, await have.database.catalogue())
-    return await have.runner.accept(spec, warnings, retry_of=retry_of)
+    return await have.runner.accept(spec, warnings, retry_of=retry_of, origin=origin)
 
 
 def _task(task: Task, status: int = 200) -> web.Response:

@@ -22,7 +22,8 @@ from exporter.spec import parse_request
 from server.app import create_app
 from server.locks import LockedError
 from server.settings import Settings
-from server.store import StoreError, TaskStore
+from server.store import TaskStore
+from server.tables import StoreError
 from tests.conformance.judge import members, same_bytes
 from tests.conftest import AiohttpClient, make_settings
 from tests.integration.calls import SENSEX, everything, finished, start, status
@@ -222,16 +223,16 @@ async def test_an_older_table_is_brought_along_step_by_step(
     for step in files("server").joinpath("migrations").iterdir():
         (steps / step.name).write_text(step.read_text("utf-8"))
     number = len(list(steps.iterdir())) + 1
-    (steps / f"{number:03}_notes.sql").write_text("ALTER TABLE tasks ADD COLUMN note TEXT;")
-    (steps / f"{number + 1:03}_more.sql").write_text("UPDATE tasks SET note='kept';")
-    monkeypatch.setattr("server.store.files", lambda _: steps.parent)
+    (steps / f"{number:03}_extra.sql").write_text("ALTER TABLE tasks ADD COLUMN extra TEXT;")
+    (steps / f"{number + 1:03}_more.sql").write_text("UPDATE tasks SET extra='kept';")
+    monkeypatch.setattr("server.tables.files", lambda _: steps.parent)
     for _ in range(2):
         store = await TaskStore.open(settings.tasks)
         assert [one.task_id for one in await store.page()] == [task["task_id"]]
         await store.close()
     with closing(sqlite3.connect(settings.tasks)) as table:
         assert table.execute("PRAGMA user_version").fetchall() == [(number + 1,)]
-        assert table.execute("SELECT note FROM tasks").fetchall() == [("kept",)]
+        assert table.execute("SELECT extra FROM tasks").fetchall() == [("kept",)]
 
 
 async def test_an_empty_file_becomes_a_table_and_a_foreign_one_does_not(tmp_path: Path) -> None:

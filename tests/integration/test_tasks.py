@@ -145,7 +145,7 @@ async def test_the_table_itself_holds_the_states(client: Client) -> None:
     """Every way that is not in the diagram is refused, whoever tries."""
     task_id = await start(client, await everything(client, SENSEX))
     await finished(client, task_id)
-    connection = client.app[CONTEXT].store._connection
+    connection = client.app[CONTEXT].store.tables.connection
     await connection.execute_fetchall("DROP TRIGGER tasks_states")
     whole = "file_name='x', size=1, sha256='x', error='x', error_code='x'"
     script = files("server").joinpath("migrations/001_tasks.sql").read_text("utf-8")

@@ -1,0 +1,105 @@
+"""The calls about templates: keep a request under a name, run it, hand it on as a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import quote
+
+from aiohttp import web
+
+from exporter.naming import file_label
+from exporter.spec import parse_request
+from server.context import Context, context, known_catalogue
+from server.errors import json_response
+from server.once import started_once
+from server.requests import check_fit
+from server.schemas import body_of, empty_of
+from server.schemas_kept import id_of, imported_template, template_of
+from server.tasks import Origin, Task
+from server.templates import Template, template_file, template_json
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/api/templates")
+async def templates(request: web.Request) -> web.Response:
+    """Every template, by name; `problems` says what does not fit the database now."""
+    have = context(request)
+    found, catalogue = await have.templates.all(), await known_catalogue(have)
+    shown = [template_json(one, catalogue) for one in found]
+    return json_response({"templates": shown, "next_cursor": None})
+
+
+@routes.post("/api/templates")
+async def add(request: web.Request) -> web.Response:
+    """Keep a request that could start now."""
+    have = context(request)
+    draft = template_of(await body_of(request))
+    check_fit(draft.request, await have.database.catalogue())
+    return await _shown(have, await have.templates.add(draft), status=201)
+
+
+@routes.post("/api/templates/import")
+async def take_in(request: web.Request) -> web.Response:
+    """Keep a template from its file, even if what it names is not in this database."""
+    have = context(request)
+    draft = imported_template(await body_of(request))
+    return await _shown(have, await have.templates.add(draft), status=201)
+
+
+@routes.get("/api/templates/{id}")
+async def get(request: web.Request) -> web.Response:
+    """As it was kept, with what does not fit the database now."""
+    return await _shown(context(request), await _template(request))
+
+
+@routes.put("/api/templates/{id}")
+async def change(request: web.Request) -> web.Response:
+    """Another name, note or request; a request that stays the same is not checked anew."""
+    have, old = context(request), await _template(request)
+    draft = template_of(await body_of(request))
+    if draft.request != old.request:
+        check_fit(draft.request, await have.database.catalogue())
+    return await _shown(have, await have.templates.change(old.id, draft))
+
+
+@routes.delete("/api/templates/{id}")
+async def delete(request: web.Request) -> web.Response:
+    """The template as it was. One that a schedule uses stays."""
+    have = context(request)
+    return await _shown(have, await have.templates.delete(id_of(request, "template")))
+
+
+@routes.post("/api/templates/{id}/run")
+async def run(request: web.Request) -> web.Response:
+    """Start what the template asks for; its rules are resolved now."""
+    have = context(request)
+    body = await empty_of(request)
+    template = await _template(request)
+
+    async def start(origin: Origin) -> Task:
+        return await have.runner.accept(
+            *parse_request(template.request, await have.database.catalogue()),
+            origin=replace(origin, template_id=template.id),
+        )
+
+    return await started_once(request, body, start)
+
+
+@routes.get("/api/templates/{id}/file")
+async def file(request: web.Request) -> web.Response:
+    """The template as a document for another server."""
+    template = await _template(request)
+    name = f"{file_label(template.name)}.template.json"
+    return json_response(
+        template_file(template),
+        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"},
+    )
+
+
+async def _template(request: web.Request) -> Template:
+    return await context(request).templates.get(id_of(request, "template"))
+
+
+async def _shown(have: Context, template: Template, status: int = 200) -> web.Response:
+    return json_response(template_json(template, await known_catalogue(have)), status=status)
