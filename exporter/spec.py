@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from exporter.errors import BadInput
+from exporter.errors import BadInput, NothingSelected
 from exporter.model import ExportSpec, FileFormat, now_ist
 from exporter.options import (
     options_to_json,
@@ -56,7 +56,7 @@ def parse_request(
     if problems or chosen is None or options is None:
         raise BadInput(problems)
     if not kept:
-        raise BadInput(["no expiry is selected"])
+        raise NothingSelected
     warnings = tuple(f"{key} was left out: no expiry of it is selected" for key in without)
     expiries = {key: tuple(sorted(by_key[key])) for key in kept}
     return ExportSpec(kept, expiries, chosen, options), warnings
