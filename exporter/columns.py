@@ -7,35 +7,24 @@ same bytes; tests/conformance holds them together.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
 from operator import attrgetter
 
+import orjson
+
+from exporter.model import Column, Delimiter
 from exporter.sources.base import RowTemplate
 from exporter.values import Candle
 
 # The first three parameters are the source's own: contract, from, to.
 FIRST_CONSTANT = 4
 
-# Stands for the open interest column, which older files call open_interest.
-OI = "@oi"
+# Stands for the open interest column, which older files call open_interest. No title can hold it.
+OI = "\x1foi\x1f"
 
-_NEEDS_QUOTES = re.compile(r'[,"\n\r]')
 _FORMULA = re.compile(r"[=+\-@\t\r]")
-
-
-@dataclass(frozen=True, slots=True)
-class CandleColumn:
-    """A column that changes from row to row.
-
-    `printf` and `expression` make it in SQLite; `text` says whether JSON quotes it. The 15
-    digits of `%!.15g` are all that a price has which `plain` lets through.
-    """
-
-    name: str
-    printf: str
-    expression: str
-    text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +35,6 @@ class ColumnInfo:
     numeric: bool = False
 
 
-CANDLE_COLUMNS = (
-    CandleColumn("date", "%s", "substr(timestamp,1,10)", text=True),
-    CandleColumn("time", "%s", "substr(timestamp,12,8)", text=True),
-    CandleColumn("timestamp", "%s", "timestamp", text=True),
-    CandleColumn("open", "%!.15g", "open"),
-    CandleColumn("high", "%!.15g", "high"),
-    CandleColumn("low", "%!.15g", "low"),
-    CandleColumn("close", "%!.15g", "close"),
-    CandleColumn("volume", "%d", "volume"),
-    CandleColumn("oi", "%s", OI),
-)
 # Every column that can be asked for by name, in the order in which they are offered.
 COLUMNS: Mapping[str, ColumnInfo] = {
     "openalgo_symbol": ColumnInfo("the contract's symbol"),
@@ -77,68 +55,165 @@ COLUMNS: Mapping[str, ColumnInfo] = {
     "volume": ColumnInfo("contracts traded", numeric=True),
     "oi": ColumnInfo("open interest; empty where it is not known", numeric=True),
 }
+CANDLE_COLUMNS = ("date", "time", "timestamp", "open", "high", "low", "close", "volume", "oi")
 METADATA_COLUMNS = ("instrument", "expiry", "strike", "option_type", "trading_symbol")
 _PLACE_OF_METADATA = 2
-# Columns that hold numbers in every row: a minus sign there is no formula.
-_CONSTANT_NUMBERS = {"strike"}
+_PRICES = frozenset({"open", "high", "low", "close"})
+
+# What SQLite prints each column with, but for prices. The engine's rows are canonical, so their
+# timestamps are all of one form and in the calendar.
+_SAID: Mapping[str, tuple[str, str]] = {
+    "date": ("%s", "substr(timestamp,1,10)"),
+    "time": ("%s", "substr(timestamp,12,8)"),
+    "timestamp": ("%s", "timestamp"),
+    "epoch_s": ("%d", "unixepoch(timestamp)"),
+    "epoch_ms": ("%d", "unixepoch(timestamp)*1000"),
+    "volume": ("%d", "volume"),
+    "oi": ("%s", OI),
+}
+# Digits of the largest number that is read at all, whatever its decimals.
+_ROUNDING = Context(prec=1000, rounding=ROUND_HALF_UP)
 
 
-def csv_columns(*, openalgo: bool, metadata: bool) -> tuple[str, ...]:
-    """Names of the CSV columns in order (spec, "CSV")."""
-    names = [column.name for column in CANDLE_COLUMNS]
+def csv_columns(*, openalgo: bool, metadata: bool) -> tuple[Column, ...]:
+    """The CSV columns in order where none were named (spec, "CSV")."""
+    names = list(CANDLE_COLUMNS)
     if metadata:
         names[_PLACE_OF_METADATA:_PLACE_OF_METADATA] = METADATA_COLUMNS
-    return (("openalgo_symbol",) if openalgo else ()) + tuple(names)
+    return as_columns((*(("openalgo_symbol",) if openalgo else ()), *names))
 
 
-def csv_template(names: Sequence[str], constants: dict[str, str]) -> RowTemplate:
-    """A CSV line of the columns `names`; those in `constants` hold the same text in every row."""
-    pieces: list[str | CandleColumn] = []
-    for number, name in enumerate(names):
-        comma = "," if number else ""
+def json_columns() -> tuple[Column, ...]:
+    """The keys of a JSON candle in order where none were named (spec, "JSON")."""
+    return as_columns(CANDLE_COLUMNS)
+
+
+def as_columns(names: Sequence[str]) -> tuple[Column, ...]:
+    """Columns under their own names."""
+    return tuple(Column(name, name) for name in names)
+
+
+def csv_template(
+    columns: Sequence[Column],
+    constants: Mapping[str, str],
+    *,
+    delimiter: Delimiter = Delimiter.COMMA,
+    decimals: int | None = None,
+) -> RowTemplate:
+    """A CSV line; the columns in `constants` hold the same text in every row."""
+    pieces: list[_Piece] = []
+    for number, column in enumerate(columns):
+        pieces.append(delimiter.character if number else "")
+        if column.name in constants:
+            constant = constants[column.name]
+            # A minus sign is no formula where every row holds a number.
+            numeric = COLUMNS[column.name].numeric
+            pieces.append(_Bound(constant if numeric else csv_text(constant, delimiter)))
+        else:
+            pieces.append(_Value(column.name))
+    return _template([*pieces, "\n"], separator="", unknown="", decimals=decimals)
+
+
+def json_template(
+    columns: Sequence[Column],
+    constants: Mapping[str, str],
+    *,
+    decimals: int | None = None,
+) -> RowTemplate:
+    """A JSON object; the columns in `constants` hold the same value in every row."""
+    pieces: list[_Piece] = ["{"]
+    for number, column in enumerate(columns):
+        name, numeric = column.name, COLUMNS[column.name].numeric
+        key = orjson.dumps(column.title).decode()
+        pieces.append(f"{',' if number else ''}{key}:")
         if name in constants:
             constant = constants[name]
-            safe = constant if name in _CONSTANT_NUMBERS else csv_text(constant)
-            pieces.extend((comma, _Bound(safe)))
+            value = (constant or "null") if numeric else orjson.dumps(constant).decode()
+            pieces.append(_Bound(value))
         else:
-            pieces.extend((comma, _BY_NAME[name]))
-    return _template([*pieces, "\n"], separator="", unknown="")
+            quote = "" if numeric else '"'
+            pieces.extend((quote, _Value(name), quote))
+    return _template([*pieces, "}"], separator=",\n", unknown="null", decimals=decimals)
 
 
-def json_template() -> RowTemplate:
-    """A JSON object of the candle columns."""
-    pieces: list[str | CandleColumn] = ["{"]
-    for number, column in enumerate(CANDLE_COLUMNS):
-        quote = '"' if column.text else ""
-        pieces.extend((f'{"," if number else ""}"{column.name}":{quote}', column, quote))
-    return _template([*pieces, "}"], separator=",\n", unknown="null")
+def csv_head(columns: Sequence[Column], delimiter: Delimiter) -> str:
+    """The header line."""
+    titles = (csv_text(column.title, delimiter) for column in columns)
+    return delimiter.character.join(titles) + "\n"
 
 
-def csv_text(value: str) -> str:
+def csv_text(value: str, delimiter: Delimiter = Delimiter.COMMA) -> str:
     """A text field: harmless in a spreadsheet, and quoted where it must be."""
     if _FORMULA.match(value):
         value = f"'{value}"
-    return '"' + value.replace('"', '""') + '"' if _NEEDS_QUOTES.search(value) else value
+    if any(one in value for one in (delimiter.character, '"', "\n", "\r")):
+        return '"' + value.replace('"', '""') + '"'
+    return value
 
 
-_BY_NAME = {column.name: column for column in CANDLE_COLUMNS}
+def cells(
+    columns: Sequence[Column], constants: Mapping[str, str], candle: Candle, decimals: int | None
+) -> list[str]:
+    """A row's values as text, one a column, without what a file puts around them."""
+    values = []
+    for column in columns:
+        value = constants.get(column.name) or getattr(candle, column.name, None) or ""
+        if decimals is not None and column.name in _PRICES:
+            value = rounded(value, decimals)
+        values.append(value)
+    return values
+
+
+def rounded(price: str, decimals: int) -> str:
+    """A price's exact decimal text to so many places, half away from zero; zero has no sign."""
+    number = Decimal(price).quantize(Decimal(1).scaleb(-decimals), context=_ROUNDING)
+    return format(abs(number) if number.is_zero() else number, "f")
 
 
 class _Bound(str):
     """Text from the database: reaches SQL as a parameter, never as a part of the statement."""
 
 
-def _template(pieces: Sequence[str | CandleColumn], *, separator: str, unknown: str) -> RowTemplate:
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A column that changes from row to row."""
+
+    name: str
+
+
+# Plain text stands in the file as it is.
+_Piece = str | _Bound | _Value
+
+
+def _said(name: str, decimals: int | None) -> tuple[str, str]:
+    """How SQLite prints a column: printf's conversion and the expression for it.
+
+    A canonical price is a multiple of 1/10000 below 1e9: the 15 digits of `%!.15g` are all it has,
+    and a hundred-thousandth more takes a half up and nothing else over an edge.
+    """
+    if name not in _PRICES:
+        return _SAID[name]
+    if decimals is None:
+        return "%!.15g", name
+    if decimals < 4:
+        return f"%.{decimals}f", f"{name}+0.00001"
+    return "%.4f" + "0" * (decimals - 4), name
+
+
+def _template(
+    pieces: Sequence[_Piece], *, separator: str, unknown: str, decimals: int | None
+) -> RowTemplate:
     layout, pattern = "", ""
     arguments: list[str] = []
     constants: list[str] = []
     names: list[str] = []
     for piece in pieces:
-        if isinstance(piece, CandleColumn):
-            layout += piece.printf
+        if isinstance(piece, _Value):
+            conversion, expression = _said(piece.name, decimals)
+            layout += conversion
             pattern += "%s"
             known = piece.name != "oi" or not unknown
-            arguments.append(piece.expression if known else f"ifnull({OI},'{unknown}')")
+            arguments.append(expression if known else f"ifnull({OI},'{unknown}')")
             names.append(piece.name)
         elif isinstance(piece, _Bound):
             layout += "%s"
@@ -148,18 +223,30 @@ def _template(pieces: Sequence[str | CandleColumn], *, separator: str, unknown: 
         else:
             layout += piece.replace("%", "%%").replace("'", "''")
             pattern += piece.replace("%", "%%")
-    fetch = attrgetter(*names)
-    place = names.index("oi") if "oi" in names else None
-
-    def build(candle: Candle) -> str:
-        values = fetch(candle)
-        if place is not None and values[place] is None:
-            values = (*values[:place], unknown, *values[place + 1 :])
-        return pattern % values
-
     return RowTemplate(
-        sql=f"printf('{layout}',{','.join(arguments)})",
+        sql=f"printf('{layout}'{''.join(f',{one}' for one in arguments)})",
         constants=tuple(constants),
-        build=build,
+        build=_builder(pattern, names, unknown, decimals),
         separator=separator,
     )
+
+
+def _builder(
+    pattern: str, names: Sequence[str], unknown: str, decimals: int | None
+) -> Callable[[Candle], str]:
+    if not names:
+        return lambda candle: pattern % ()
+    # One name too many, so that there is a tuple whatever is asked for.
+    fetch = attrgetter(*names, "timestamp")
+    interest = names.index("oi") if "oi" in names else None
+    places = [n for n, name in enumerate(names) if name in _PRICES and decimals is not None]
+
+    def build(candle: Candle) -> str:
+        values: list[str | None] = [*fetch(candle)[:-1]]
+        if interest is not None and values[interest] is None:
+            values[interest] = unknown
+        for place in places:
+            values[place] = rounded(values[place] or "", decimals or 0)
+        return pattern % tuple(values)
+
+    return build

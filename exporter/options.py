@@ -291,16 +291,14 @@ OPTIONS: Sequence[Option] = (
     _nullable(
         "columns", "columns", "columns", _columns,
         "which columns, in this order; an entry is a name or {name, as}",
-        choices=tuple(COLUMNS), ready=False,
+        choices=tuple(COLUMNS),
     ),
     _choice_option(
         "delimiter", "columns", Delimiter, "between the fields of CSV: comma, tab or semicolon",
-        ready=False,
     ),
     _whole_option(
         "decimals", "columns", 0, 8,
         "decimal places of prices, 0 to 8; half is rounded away from zero (default: as stored)",
-        ready=False,
     ),
     _choice_option(
         "time_range", "days", TimeRange,
@@ -316,7 +314,7 @@ OPTIONS: Sequence[Option] = (
     ),
     _whole_option(
         "days_before_expiry", "days", 0, 3650,
-        "the expiry's day and so many days before it, only with time_range all", ready=False,
+        "the expiry's day and so many days before it, only with time_range all",
     ),
     _nullable(
         "from_time", "rows", "time", _time, "first minute of the day wanted, HH:MM", ready=False

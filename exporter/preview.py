@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from exporter.columns import cells
 from exporter.formats import text_format
+from exporter.formats.base import constants
 from exporter.formats.csv import CsvFormat
 from exporter.model import ExportSpec, FileFormat
 from exporter.plan import Plan, make_plan
@@ -51,6 +53,7 @@ async def preview(database: MarketDatabase, spec: ExportSpec, accepted_at: datet
     if found is not None:
         number, candles = selected.index(found[0]), found[1]
     lines = [table.template(plan, number).build(candle) for candle in candles] if selected else []
+    columns = table.columns(plan)
     head = table.head(plan).decode()
     warnings = []
     if not estimate.rows and estimate.exact:
@@ -70,8 +73,11 @@ async def preview(database: MarketDatabase, spec: ExportSpec, accepted_at: datet
         exact=estimate.exact,
         sizes=sizes(plan, candles, number, estimate.rows),
         file_name=plan.name,
-        columns=list(table.columns(plan)),
-        sample=[_cells(plan, table, number, candle) for candle in candles],
+        columns=[column.title for column in columns],
+        sample=[
+            cells(columns, constants(plan, number), candle, spec.options.decimals)
+            for candle in candles
+        ],
         text=head + "".join(lines),
         warnings=tuple(warnings),
         careful_contracts=estimate.careful_contracts,
@@ -94,11 +100,3 @@ def sizes(plan: Plan, candles: list[Candle], number: int, rows: int) -> dict[str
             size = size // _DEFLATED + len(plan.contracts) * _MEMBER_OVERHEAD
         estimated[kind.value] = size + len(text.head(plan))
     return estimated
-
-
-def _cells(plan: Plan, table: CsvFormat, number: int, candle: Candle) -> list[str]:
-    constants = table.constants(plan, number)
-    values = candle._asdict()
-    return [
-        constants[name] if name in constants else values[name] or "" for name in table.columns(plan)
-    ]

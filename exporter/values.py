@@ -42,7 +42,7 @@ class Unreadable(ValueError):
 
 
 class Candle(NamedTuple):
-    """One minute bar as exact text; `oi` is None where it is not known."""
+    """One minute bar as exact text; `oi` is None where it is not known, `at` is its instant."""
 
     date: str
     time: str
@@ -53,6 +53,15 @@ class Candle(NamedTuple):
     close: str
     volume: str
     oi: str | None
+    at: int
+
+    @property
+    def epoch_s(self) -> str:
+        return str(self.at)
+
+    @property
+    def epoch_ms(self) -> str:
+        return str(self.at * 1000)
 
 
 def instant(value: object) -> int:
@@ -85,6 +94,7 @@ def candle(at: int, prices: tuple[object, ...], volume: object, oi: object) -> C
         price_text("close", close),
         count_text("volume", volume),
         None if oi is None else count_text("oi", oi),
+        at,
     )
 
 

@@ -17,6 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,9 @@ def wanted_day(day: date, expiry: str, options: Mapping[str, Any]) -> bool:
     if days is not None:
         last = date.fromisoformat(expiry)
         return last - timedelta(days=days - 1) <= day <= last
+    before = options.get("days_before_expiry")
+    if before is not None and not 0 <= (date.fromisoformat(expiry) - day).days <= before:
+        return False
     first, end = options.get("from_date"), options.get("to_date")
     return not (
         (first and day < date.fromisoformat(first)) or (end and day > date.fromisoformat(end))
@@ -335,42 +339,86 @@ def load(db_path: Path | str, request: Mapping[str, Any]) -> Export:
     )
 
 
-def text_field(text: str) -> str:
+DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";"}
+
+
+def text_field(text: str, delimiter: str) -> str:
     """A text field of a CSV line: formulas made harmless, then quoted where it must be."""
     if text[:1] in ("=", "+", "-", "@", "\t", "\r"):
         text = "'" + text
-    if any(c in text for c in ',"\n\r'):
+    if any(c in text for c in (delimiter, '"', "\n", "\r")):
         return '"' + text.replace('"', '""') + '"'
     return text
 
 
-def columns(export: Export) -> list[str]:
-    """The header's names."""
-    out = ["openalgo_symbol"] if export.openalgo else []
+def columns(export: Export, *, csv: bool) -> list[tuple[str, str]]:
+    """The columns of a CSV file, or the keys of a JSON candle: what, and under which title."""
+    asked_for = export.options.get("columns")
+    if asked_for:
+        return [
+            (one, one) if isinstance(one, str) else (one["name"], one.get("as", one["name"]))
+            for one in asked_for
+        ]
+    out = ["openalgo_symbol"] if csv and export.openalgo else []
     out += ["date", "time"]
-    if export.details:
+    if csv and export.details:
         out += ["instrument", "expiry", "strike", "option_type", "trading_symbol"]
-    return [*out, "timestamp", "open", "high", "low", "close", "volume", "oi"]
+    return [(one, one) for one in [*out, "timestamp", *PRICES, "volume", "oi"]]
+
+
+PRICES = ("open", "high", "low", "close")
+
+
+def price_shown(export: Export, text: str) -> str:
+    """A price as stored, or to so many places: half goes away from zero, zero has no sign."""
+    places = export.options.get("decimals")
+    if places is None:
+        return text
+    exact = Fraction(text)
+    units = (abs(exact) * 10**places * 2 + 1) // 2
+    whole, part = divmod(int(units), 10**places)
+    sign = "-" if exact < 0 and units else ""
+    return f"{sign}{whole}" + (f".{part:0{places}}" if places else "")
+
+
+def value_of(export: Export, part: Part, candle: Candle, name: str) -> str | Number | None:
+    """What a column holds: a text, a number by its digits, or nothing."""
+    if name in PRICES:
+        return Number(price_shown(export, candle.prices[PRICES.index(name)]))
+    second = (candle.when - EPOCH) // timedelta(seconds=1)
+    values: dict[str, str | Number | None] = {
+        "openalgo_symbol": part.symbol,
+        "instrument": part.label,
+        "expiry": part.expiry,
+        "strike": None if part.strike is None else Number(part.strike),
+        "option_type": part.kind,
+        "trading_symbol": part.trading_symbol,
+        "date": candle.when.strftime("%Y-%m-%d"),
+        "time": candle.when.strftime("%H:%M:%S"),
+        "timestamp": candle.stamp,
+        "epoch_s": Number(str(second)),
+        "epoch_ms": Number(str(second * 1000)),
+        "volume": Number(candle.volume),
+        "oi": None if candle.oi is None else Number(candle.oi),
+    }
+    return values[name]
 
 
 def csv_of(export: Export, parts: list[Part]) -> bytes:
     """The CSV file of these contracts."""
-    lines = [",".join(columns(export))]
+    delimiter = DELIMITERS[export.options.get("delimiter", "comma")]
+    named = columns(export, csv=True)
+    lines = [delimiter.join(text_field(title, delimiter) for _, title in named)]
     for part in parts:
         for candle in part.candles:
-            fields = [text_field(part.symbol)] if export.openalgo else []
-            fields += [candle.when.strftime("%Y-%m-%d"), candle.when.strftime("%H:%M:%S")]
-            if export.details:
-                fields += [
-                    text_field(part.label),
-                    part.expiry,
-                    part.strike or "",
-                    part.kind,
-                    text_field(part.trading_symbol),
-                ]
-            fields += [candle.stamp, *candle.prices]
-            fields += [candle.volume, candle.oi or ""]
-            lines.append(",".join(fields))
+            fields = []
+            for name, _ in named:
+                value = value_of(export, part, candle, name)
+                if isinstance(value, str):
+                    fields.append(text_field(value, delimiter))
+                else:
+                    fields.append("" if value is None else value.text)
+            lines.append(delimiter.join(fields))
     text = "".join(line + "\n" for line in lines)
     return (b"\xef\xbb\xbf" if export.options.get("excel") else b"") + text.encode("utf-8")
 
@@ -381,18 +429,9 @@ def contract_value(export: Export, part: Part) -> dict[str, Any]:
     out["trading_symbol"] = part.trading_symbol
     out["strike"] = None if part.strike is None else Number(part.strike)
     out["option_type"] = part.kind
+    named = columns(export, csv=False)
     out["historical_data"] = [
-        {
-            "date": candle.when.strftime("%Y-%m-%d"),
-            "time": candle.when.strftime("%H:%M:%S"),
-            "timestamp": candle.stamp,
-            "open": Number(candle.prices[0]),
-            "high": Number(candle.prices[1]),
-            "low": Number(candle.prices[2]),
-            "close": Number(candle.prices[3]),
-            "volume": Number(candle.volume),
-            "oi": None if candle.oi is None else Number(candle.oi),
-        }
+        {title: value_of(export, part, candle, name) for name, title in named}
         for candle in part.candles
     ]
     return out

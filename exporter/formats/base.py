@@ -7,6 +7,7 @@ from typing import Protocol
 
 from exporter.plan import Plan
 from exporter.sources.base import RowTemplate
+from exporter.symbols import strike_text
 
 
 class TextFormat(Protocol):
@@ -34,3 +35,16 @@ class TextFormat(Protocol):
 
     def member_tail(self, plan: Plan, number: int) -> bytes:
         """What that file ends with."""
+
+
+def constants(plan: Plan, number: int) -> dict[str, str]:
+    """The columns that are the same in every row of a contract, as text."""
+    contract = plan.contracts[number]
+    return {
+        "openalgo_symbol": plan.symbols[number],
+        "instrument": plan.label(number),
+        "expiry": contract.expiry.isoformat(),
+        "strike": "" if contract.strike is None else strike_text(contract.strike),
+        "option_type": contract.kind,
+        "trading_symbol": contract.trading_symbol,
+    }

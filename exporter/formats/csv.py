@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from exporter.columns import csv_columns, csv_template
+from exporter.columns import csv_columns, csv_head, csv_template
+from exporter.formats.base import constants
+from exporter.model import Column
 from exporter.plan import Plan
 from exporter.sources.base import RowTemplate
-from exporter.symbols import strike_text
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -18,28 +19,25 @@ class CsvFormat:
     extension = "csv"
 
     def template(self, plan: Plan, number: int) -> RowTemplate:
-        return csv_template(self.columns(plan), self.constants(plan, number))
-
-    def constants(self, plan: Plan, number: int) -> dict[str, str]:
-        """The columns that are the same in every row of a contract."""
-        contract = plan.contracts[number]
-        return {
-            "openalgo_symbol": plan.symbols[number],
-            "instrument": plan.label(number),
-            "expiry": contract.expiry.isoformat(),
-            "strike": "" if contract.strike is None else strike_text(contract.strike),
-            "option_type": contract.kind,
-            "trading_symbol": contract.trading_symbol,
-        }
-
-    def columns(self, plan: Plan) -> tuple[str, ...]:
-        """Names of the columns in order."""
         options = plan.spec.options
-        return csv_columns(openalgo=options.include_openalgo, metadata=options.include_metadata)
+        return csv_template(
+            self.columns(plan),
+            constants(plan, number),
+            delimiter=options.delimiter,
+            decimals=options.decimals,
+        )
+
+    def columns(self, plan: Plan) -> tuple[Column, ...]:
+        """The columns in order."""
+        options = plan.spec.options
+        return options.columns or csv_columns(
+            openalgo=options.include_openalgo, metadata=options.include_metadata
+        )
 
     def head(self, plan: Plan) -> bytes:
-        line = ",".join(self.columns(plan)).encode() + b"\n"
-        return (_BOM if plan.spec.options.excel else b"") + line
+        options = plan.spec.options
+        line = csv_head(self.columns(plan), options.delimiter).encode()
+        return (_BOM if options.excel else b"") + line
 
     def before(self, plan: Plan, number: int) -> bytes:
         return b""

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 import orjson
 
-from exporter.columns import json_template
+from exporter.columns import json_columns, json_template
+from exporter.formats.base import constants
 from exporter.model import Contract
 from exporter.plan import Plan
 from exporter.sources.base import RowTemplate
 from exporter.symbols import strike_text
-
-_TEMPLATE = json_template()
 
 
 class JsonFormat:
@@ -21,7 +20,9 @@ class JsonFormat:
     extension = "json"
 
     def template(self, plan: Plan, number: int) -> RowTemplate:
-        return _TEMPLATE
+        options = plan.spec.options
+        columns = options.columns or json_columns()
+        return json_template(columns, constants(plan, number), decimals=options.decimals)
 
     def head(self, plan: Plan) -> bytes:
         return b'{"metadata":' + orjson.dumps(plan.metadata()) + b',\n"data":{'

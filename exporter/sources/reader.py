@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -57,12 +56,12 @@ class Reader:
                 await connection.execute_fetchall("COMMIT")
                 return facts
 
-    async def candles(self, contract: Contract, day: date, rows: int) -> list[Candle]:
-        """The first `rows` candles of one day."""
+    async def candles(self, contract: Contract, window: Window, rows: int) -> list[Candle]:
+        """The first `rows` candles of the days of `window`."""
         async with self._pool.lease() as connection:
             with translated(self._path):
                 await self._begin(connection)
-                order = await careful.find_order(connection, contract.key, Window(day, day))
+                order = await careful.find_order(connection, contract.key, window)
                 found = await careful.candles_at(
                     connection, contract.key, self._schema.oi, order, 0, rows
                 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 from typing import Any
 
-from exporter.model import FileFormat, Level, SymbolStyle, TimeRange
+from exporter.model import Delimiter, FileFormat, Level, SymbolStyle, TimeRange
 
 Choice = Mapping[str, Any]
 
@@ -16,18 +17,47 @@ TIMES: Sequence[Choice] = (
     {"from_date": "2025-09-16"},
     {"to_date": "2025-09-05"},
     {"from_date": "2040-01-01"},
+    {"days_before_expiry": 0},
+    {"days_before_expiry": 400, "from_date": "2025-09-09", "to_date": "2025-09-15"},
 )
+# All of a row in another order, few of it, none of what changes, and titles that spoil a careless
+# writer; beside the metadata columns, which exclude a list of columns.
+COLUMNS: Sequence[Choice] = (
+    {"columns": None, "include_metadata": False},
+    {"include_metadata": True},
+    {"columns": [
+        "oi", "volume", "close", "low", "high", "open", "epoch_ms", "epoch_s", "timestamp",
+        "trading_symbol", "option_type", "strike", "expiry", "instrument", "time", "date",
+        "openalgo_symbol",
+    ]},
+    {"columns": ["strike", "instrument"]},
+    {"columns": [
+        {"name": "close", "as": "Close, 'last' \"%s\" %d"},
+        {"name": "oi", "as": "@oi"},
+        {"name": "epoch_ms", "as": "=t;ime\\"},
+        {"name": "trading_symbol", "as": "चिह्न ?1"},
+        {"name": "timestamp", "as": "timestamp"},
+    ]},
+)  # fmt: skip
 
 AXES: Mapping[str, Sequence[Choice]] = {
     "format": [{"format": one.value} for one in FileFormat],
     "include_openalgo": [{}, {"include_openalgo": True}, {"include_openalgo": False}],
-    "include_metadata": [{"include_metadata": True}, {"include_metadata": False}],
+    "columns": COLUMNS,
+    "delimiter": [{}, *({"delimiter": one.value} for one in Delimiter)],
+    "decimals": [{}, *({"decimals": places} for places in (0, 2, 6))],
     "excel": [{"excel": False}, {"excel": True}],
     "symbol_style": [{"symbol_style": one.value} for one in SymbolStyle],
     "separate_files": [{}, {"separate_files": True}, {"separate_files": False}],
     "time": TIMES,
     "level": [{"level": one.value} for one in Level],
 }
+
+
+def named(choice: Choice) -> str:
+    """A test's name: short, and without what a terminal would trip over."""
+    text = "-".join(map(str, choice.values()))
+    return re.sub("[^A-Za-z0-9.-]+", "", text)[:80]
 
 
 def every(*axes: str) -> Iterator[dict[str, Any]]:

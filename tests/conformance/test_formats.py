@@ -15,7 +15,7 @@ from exporter.options import OPTIONS
 from exporter.sources.sqlite import MarketDatabase
 from tests import makers
 from tests.conformance.judge import ACCEPTED, everything, judged, produce
-from tests.conformance.options import AXES, TIMES, every, pairwise
+from tests.conformance.options import AXES, TIMES, every, named, pairwise
 
 Opener = Callable[[Path], MarketDatabase]
 
@@ -38,14 +38,14 @@ async def test_all_options_of_a_tiny_database(
     file_format: FileFormat, separate: bool | None, tiny: Path, opened: Opener, tmp_path: Path
 ) -> None:
     database = opened(tiny)
-    for choice in every("include_openalgo", "include_metadata", "excel", "symbol_style"):
+    for choice in every("include_openalgo", "columns", "excel", "symbol_style"):
         if "include_openalgo" not in choice:
             continue
         options = choice if separate is None else {**choice, "separate_files": separate}
         await judged(database, everything(tiny, file_format, **options), tmp_path / "out")
 
 
-@pytest.mark.parametrize("choice", pairwise(), ids=lambda one: "-".join(map(str, one.values())))
+@pytest.mark.parametrize("choice", pairwise(), ids=named)
 async def test_any_two_options_of_the_sample(
     choice: dict[str, Any], sample: Path, tmp_path: Path
 ) -> None:
@@ -71,7 +71,7 @@ async def test_one_expiry_of_the_sample(
     assert any("Nifty_50" in name or "NIFTY16DEC25C25900" in name for name in members)
 
 
-@pytest.mark.parametrize("choice", pairwise(), ids=lambda one: "-".join(map(str, one.values())))
+@pytest.mark.parametrize("choice", pairwise(), ids=named)
 async def test_any_two_options_of_odd_databases(
     choice: dict[str, Any], odd: Path, opened: Opener, tmp_path: Path
 ) -> None:
@@ -87,7 +87,7 @@ async def test_odd_archives_are_read_by_others(
     await judged(opened(odd), request, tmp_path / "out", unpackers=True)
 
 
-@pytest.mark.parametrize("time", TIMES, ids=lambda one: "-".join(map(str, one.values())))
+@pytest.mark.parametrize("time", TIMES, ids=named)
 async def test_time_ranges_of_odd_databases(
     time: dict[str, Any], odd: Path, opened: Opener, tmp_path: Path
 ) -> None:

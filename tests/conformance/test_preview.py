@@ -15,7 +15,7 @@ from exporter.preview import Preview, preview
 from exporter.sources.sqlite import MarketDatabase
 from tests import makers, oracle
 from tests.conformance.judge import ACCEPTED, everything, expected, produce, spec_of
-from tests.conformance.options import pairwise
+from tests.conformance.options import named, pairwise
 
 Opener = Callable[[Path], MarketDatabase]
 
@@ -24,9 +24,7 @@ async def shown(database: MarketDatabase, request: dict[str, Any]) -> Preview:
     return await preview(database, await spec_of(database, request), ACCEPTED)
 
 
-@pytest.mark.parametrize(
-    "choice", pairwise()[::3], ids=lambda one: "-".join(map(str, one.values()))
-)
+@pytest.mark.parametrize("choice", pairwise()[::4], ids=named)
 async def test_the_first_rows_are_the_files(
     choice: dict[str, Any], odd: Path, opened: Opener
 ) -> None:
@@ -40,9 +38,11 @@ async def test_the_first_rows_are_the_files(
     assert found.exact
     assert found.contracts == len(wanted.parts)
     assert found.file_name == oracle.artefact_name(wanted)
-    assert found.columns == oracle.columns(wanted)
-    rows = list(csv.reader(io.StringIO(found.text.removeprefix("\ufeff"), newline="")))
-    assert rows[0] == found.columns
+    assert found.columns == [title for _, title in oracle.columns(wanted, csv=True)]
+    delimiter = oracle.DELIMITERS[options.get("delimiter", "comma")]
+    text = found.text.removeprefix("\ufeff")
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    assert [title.removeprefix("'") for title in rows[0]] == found.columns
     assert len(found.sample) == len(rows) - 1
     assert all(len(row) == len(found.columns) for row in found.sample)
     first = next((part for part in wanted.parts if part.candles), None)

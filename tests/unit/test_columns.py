@@ -10,7 +10,20 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from exporter.columns import OI, csv_columns, csv_template, csv_text, json_template
+from exporter.columns import (
+    COLUMNS,
+    OI,
+    as_columns,
+    cells,
+    csv_columns,
+    csv_head,
+    csv_template,
+    csv_text,
+    json_columns,
+    json_template,
+    rounded,
+)
+from exporter.model import Column, Delimiter
 from exporter.sources import plain
 from exporter.values import candle, instant
 
@@ -23,10 +36,19 @@ CONSTANTS = {
     "option_type": "CE",
     "trading_symbol": "@निफ्टी\n%d\\n",
 }
+RENAMED = [Column(name, f"{name} 'x' \"y\" %s {number}@oi") for number, name in enumerate(COLUMNS)]
+PRICES = as_columns(["open", "high", "low", "close"])
 TEMPLATES = {
     "csv": csv_template(csv_columns(openalgo=True, metadata=True), CONSTANTS),
     "plain-csv": csv_template(csv_columns(openalgo=False, metadata=False), {}),
-    "json": json_template(),
+    "json": json_template(json_columns(), CONSTANTS),
+    "all-csv": csv_template(RENAMED, CONSTANTS, delimiter=Delimiter.SEMICOLON),
+    "all-json": json_template(RENAMED, CONSTANTS),
+    "constant": csv_template(as_columns(["strike"]), CONSTANTS),
+    **{
+        f"{places} places": csv_template(PRICES, {}, delimiter=Delimiter.TAB, decimals=places)
+        for places in range(9)
+    },
 }
 Row = tuple[Any, ...]
 Engine = Callable[[Row], dict[str, str] | None]
@@ -149,11 +171,58 @@ def test_a_text_field(text: str, field: str) -> None:
 
 
 def test_the_columns() -> None:
-    assert csv_columns(openalgo=True, metadata=False) == (
+    assert csv_columns(openalgo=True, metadata=False) == as_columns([
         "openalgo_symbol", "date", "time", "timestamp", "open", "high", "low", "close", "volume",
         "oi",
-    )  # fmt: skip
-    assert csv_columns(openalgo=False, metadata=True)[:8] == (
+    ])  # fmt: skip
+    assert csv_columns(openalgo=False, metadata=True)[:8] == as_columns([
         "date", "time", "instrument", "expiry", "strike", "option_type", "trading_symbol",
         "timestamp",
-    )  # fmt: skip
+    ])  # fmt: skip
+    assert set(csv_columns(openalgo=True, metadata=True)) < set(as_columns(list(COLUMNS)))
+
+
+@pytest.mark.parametrize(
+    ("price", "places", "text"),
+    [
+        ("1.005", 2, "1.01"), ("-1.005", 2, "-1.01"), ("2.5", 0, "3"), ("-2.5", 0, "-3"),
+        ("0.4999", 0, "0"), ("-0.004", 2, "0.00"), ("-0.0", 1, "0.0"), ("83.7525", 3, "83.753"),
+        ("83.7525", 8, "83.75250000"), ("2115.0", 0, "2115"), ("0.00000000015", 8, "0.00000000"),
+        ("1" * 300 + ".5", 2, "1" * 300 + ".50"), ("4.8100000000000005", 2, "4.81"),
+    ],
+)  # fmt: skip
+def test_prices_are_rounded_as_decimals(price: str, places: int, text: str) -> None:
+    assert rounded(price, places) == text
+
+
+@settings(max_examples=300)
+@given(st.integers(1, 10**13 - 1))
+@example(9999995000)
+@example(999999999 * 10000 + 4999)
+@example(10050)
+def test_half_goes_away_from_zero_in_the_engine_too(engine: Engine, units: int) -> None:
+    price = float(f"{units}e-4")
+    half = float(f"{units // 100 * 100 + 50}e-4")
+    assert agree(engine, (STAMP, price, half, price, half, 1, None))
+
+
+@pytest.mark.parametrize(
+    "when", ["1970-01-01T05:30:00+05:30", "1969-12-31T23:59:59+05:30", "1000-01-01T00:00:00+05:30",
+             "2999-12-31T23:59:59+05:30", "2024-02-29T12:00:00+05:30"],
+)  # fmt: skip
+def test_epochs_of_any_year(engine: Engine, when: str) -> None:
+    assert agree(engine, (when, 1, 1, 1, 1, 1, 1))
+
+
+def test_a_header_is_guarded_and_quoted_like_any_text() -> None:
+    columns = [Column("open", "=a"), Column("close", "b;c"), Column("oi", "d,e")]
+    assert csv_head(columns, Delimiter.SEMICOLON) == '\'=a;"b;c";d,e\n'
+    assert csv_head(columns, Delimiter.COMMA) == '\'=a,b;c,"d,e"\n'
+
+
+def test_cells_are_the_files_values() -> None:
+    one = candle(instant(STAMP), (1.005, 2, 0.5, 1), 75, None)
+    columns = as_columns(["epoch_ms", "epoch_s", "strike", "open", "high", "volume", "oi"])
+    shown = ["1757043900000", "1757043900", "22700", "1.01", "2.00", "75", ""]
+    assert cells(columns, {"strike": "22700"}, one, 2) == shown
+    assert cells(columns, {"strike": ""}, one, None)[2:4] == ["", "1.005"]
