@@ -13,6 +13,7 @@ from uuid import UUID
 
 from exporter.errors import Code, ExportError
 from exporter.files import full, storage, sync_folder
+from server.cli_text import size_text
 from server.states import State
 
 
@@ -54,9 +55,21 @@ class Artefacts:
         disk = shutil.disk_usage(folder)
         return disk.free, disk.total
 
-    def room_for(self, size: int) -> bool:
-        """Would `size` more bytes leave the free space that is to be kept?"""
-        return self.usage()[0] - size >= self._keep_free
+    def room(self) -> int:
+        """Bytes that exports may still write; the rest of the free space is to be kept."""
+        return max(0, self.usage()[0] - self._keep_free)
+
+    def reserve(self, size: int) -> None:
+        """Raises ExportError(STORAGE_FULL), which names both, if there is no room for `size`."""
+        room = self.room()
+        if size > room:
+            kept = f", besides {size_text(self._keep_free)} to keep free" if self._keep_free else ""
+            raise ExportError(
+                Code.STORAGE_FULL,
+                f"the export would have about {size_text(size)} and the disk of {self.root} has"
+                f" {size_text(room)} for it{kept}; choose less, delete old exports or choose"
+                " another folder",
+            )
 
     def open(self, task_id: str, name: str, size: int) -> BinaryIO | None:
         """The artefact if it is a regular file of this size inside the folder, else None.

@@ -24,6 +24,7 @@ from server.errors import Refused
 from server.faults import log_unknown
 from server.job import Job
 from server.progress import Hub
+from server.room import check_room
 from server.settings import Settings
 from server.states import State
 from server.store import TaskStore
@@ -104,10 +105,12 @@ class Runner:
             raise Refused("unavailable", "the server is stopping; try again in a moment",
                           retry_after=_RETRY_AFTER_S)  # fmt: skip
         await asyncio.to_thread(self._artefacts.prepare)
+        now = now_ist()
+        await check_room(self._database, self._artefacts, spec, now)
         task = await self._store.add(
             str(uuid4()),
             spec,
-            stamp(now_ist()),
+            stamp(now),
             warnings=warnings,
             retry_of=retry_of,
             origin=origin,
@@ -279,6 +282,11 @@ class Runner:
             if kept is not None:
                 job.stored(kept)
 
+        resume = task.parsed_checkpoint
+        await check_room(
+            self._database, self._artefacts, task.parsed_spec, task.accepted_at,
+            written=resume.offset if resume else 0,
+        )  # fmt: skip
         return await run_export(
             self._database,
             task.parsed_spec,
@@ -286,7 +294,7 @@ class Runner:
             folder=self._artefacts.folder(task.task_id),
             observe=job.observe,
             control=job.control,
-            resume=task.parsed_checkpoint,
+            resume=resume,
             save_checkpoint=save,
             max_rows=self._settings.max_rows or None,
             keep_free=self._settings.keep_free,
