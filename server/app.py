@@ -19,7 +19,17 @@ from server.board import Board
 from server.context import CONTEXT, Context
 from server.door import Door
 from server.faults import log_unknown
-from server.handlers import downloads, exports, feed, health, options, schedules, templates
+from server.handlers import (
+    api,
+    downloads,
+    exports,
+    feed,
+    health,
+    market,
+    options,
+    schedules,
+    templates,
+)
 from server.handlers import pages as page_handlers
 from server.locks import Lock
 from server.middleware import errors_and_door, secure
@@ -54,8 +64,12 @@ def create_app(
     )
     app[page_handlers.DOOR] = door
     app[page_handlers.TEMPLATES] = page_handlers.templates()
-    for module in (page_handlers, exports, templates, schedules, options, downloads, feed, health):
+    for module in (
+        page_handlers, market, options, exports, templates, schedules, downloads, feed,
+        health, api,
+    ):  # fmt: skip
         app.add_routes(module.routes)
+    app[api.DOCUMENT] = api.Document.of(app)
     app.router.add_static("/static/", pages.folder("static"), append_version=False)
     app.on_response_prepare.append(secure)
     app.cleanup_ctx.append(lambda app: _parts(app, settings, clock))

@@ -12,10 +12,8 @@ from aiohttp import web
 from exporter.errors import BadInput
 from exporter.spec import spec_to_json
 from server.errors import Refused
+from server.shapes_in import EXPIRIES_MOST, LIMIT_DEFAULT, LIMIT_MOST
 from server.tasks import Task
-
-LIMIT_DEFAULT = 50
-LIMIT_MOST = 200
 
 
 async def body_of(request: web.Request) -> object:
@@ -63,8 +61,7 @@ async def empty_of(request: web.Request) -> dict[str, Any]:
 
 def page_of(query: Mapping[str, str], also: Container[str] = ()) -> tuple[int | None, int]:
     """Cursor and limit of a list that takes the parameters `also` besides. Raises BadInput."""
-    problems = [f"unknown parameter {key!r:.80}" for key in query
-                if key not in {"cursor", "limit"} and key not in also]  # fmt: skip
+    problems = _unknown(query, also)
     cursor = _whole("cursor", query.get("cursor") or None, 1, 2**62, problems)
     limit = _whole("limit", query.get("limit"), 1, LIMIT_MOST, problems)
     if problems:
@@ -72,11 +69,30 @@ def page_of(query: Mapping[str, str], also: Container[str] = ()) -> tuple[int | 
     return cursor, limit or LIMIT_DEFAULT
 
 
+def named_page_of(
+    query: Mapping[str, str], also: Container[str] = ()
+) -> tuple[str | None, int | None]:
+    """Cursor and limit (None: all) of a list whose cursors are names. Raises BadInput."""
+    problems = _unknown(query, also)
+    limit = _whole("limit", query.get("limit"), 1, EXPIRIES_MOST, problems)
+    if problems:
+        raise BadInput(problems)
+    return query.get("cursor") or None, limit
+
+
 def request_again(task: Task) -> dict[str, Any]:
     """The body of `start` that asks for the same export once more."""
     raw = spec_to_json(task.parsed_spec)
     raw.pop("contracts", None)
     return raw
+
+
+def _unknown(query: Mapping[str, str], also: Container[str]) -> list[str]:
+    return [
+        f"unknown parameter {key!r:.80}"
+        for key in query
+        if key not in {"cursor", "limit"} and key not in also
+    ]
 
 
 def _whole(name: str, text: str | None, least: int, most: int, problems: list[str]) -> int | None:

@@ -94,7 +94,7 @@ TasksQuery = TypedDict(
                 max_length=LONGEST_SEARCH,
             ),
         ],
-        "format": FileFormat,
+        "format": Annotated[FileFormat, Meta(description="only exports of this format")],
         "instrument": Annotated[str, Meta(description="only exports of this instrument's key")],
         "from": Annotated[Day, Meta(description="accepted on this day or later")],
         "to": Annotated[Day, Meta(description="accepted on this day or before")],
