@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -15,6 +18,11 @@ from exporter.errors import Code, ExportError
 from exporter.files import full, storage, sync_folder
 from server.cli_text import size_text
 from server.states import State
+from server.tasks import Task
+
+# Times of tasks are kept in milliseconds, cut off.
+_PRECISION_S = 0.001
+_MOST_HASHED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,7 @@ class Artefacts:
     def __init__(self, root: Path, keep_free: int) -> None:
         self.root = root
         self._keep_free = keep_free
+        self._hashed: dict[tuple[str, int, int, int], bool] = {}
 
     def folder(self, task_id: str) -> Path:
         return self.root / task_id
@@ -71,16 +80,19 @@ class Artefacts:
                 " another folder",
             )
 
-    def open(self, task_id: str, name: str, size: int) -> BinaryIO | None:
-        """The artefact if it is a regular file of this size inside the folder, else None.
+    def open(self, task: Task) -> BinaryIO | None:
+        """The artefact of a completed task if it is the regular file that was written, else None.
 
-        Symbolic links are refused wherever they stand, on the way or at its end.
+        Symbolic links are refused wherever they stand, on the way or at its end. A file that was
+        touched since it was finished is hashed once more: whoever resumes a download by its tag
+        must get the rest of the same bytes.
         """
-        folder = self.folder(task_id)
+        folder = self.folder(task.task_id)
+        name = task.file_name or ""
         path = folder / name
-        if Path(name).name != name or folder.is_symlink() or path.is_symlink():
+        if not name or Path(name).name != name or folder.is_symlink() or path.is_symlink():
             return None
-        if path.resolve().parent != (self.root.resolve() / task_id):
+        if path.resolve().parent != (self.root.resolve() / task.task_id):
             return None
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         try:
@@ -88,10 +100,34 @@ class Artefacts:
         except OSError:
             return None
         found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_size != size:
+        if not stat.S_ISREG(found.st_mode) or found.st_size != task.size:
             os.close(handle)
             return None
-        return os.fdopen(handle, "rb", buffering=0)
+        file = os.fdopen(handle, "rb", buffering=0)
+        try:
+            as_written = self._as_written(file, task)
+        except OSError:
+            as_written = False
+        if not as_written:
+            file.close()
+            return None
+        return file
+
+    def _as_written(self, file: FileIO, task: Task) -> bool:
+        found = os.fstat(file.fileno())
+        touched = max(found.st_mtime, found.st_ctime)
+        if task.finished_at is None or task.sha256 is None:
+            return False
+        if touched <= datetime.fromisoformat(task.finished_at).timestamp() + _PRECISION_S:
+            return True
+        state = (task.sha256, found.st_ino, found.st_mtime_ns, found.st_ctime_ns)
+        if state not in self._hashed:
+            if len(self._hashed) >= _MOST_HASHED:
+                self._hashed.clear()
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            self._hashed[state] = digest == task.sha256
+        return self._hashed[state]
 
     def remove(self, task_id: str) -> Swept:
         """Remove a task's folder with the files in it; what is not ours to remove stays."""

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import quote
 
 from aiohttp import web
 
+from exporter.files import unbroken
+from server.artefacts import Artefacts
 from server.conditional import matches
 from server.context import context
 from server.described import TABLE, Answer, described
@@ -67,16 +69,21 @@ async def download(request: web.Request) -> web.StreamResponse:
         raise Refused("gone", "the file has been removed; run the export again to get a new one")
     if task.status is not State.COMPLETED:
         raise Refused("not_ready", f"the export is {task.status.value}, there is no file of it")
-    assert task.file_name is not None
-    assert task.size is not None
-    file = await asyncio.to_thread(have.artefacts.open, task.task_id, task.file_name, task.size)
-    if file is None:
-        raise Refused(
-            "gone",
-            "the file is no longer in the exports folder as it was written; run the export again",
-        )
-    with closing(file):
-        return await _answer(request, task, file, task.size, f'"{task.sha256}"')
+    with ExitStack() as stack:
+        file = await unbroken(_opened(have.artefacts, task, stack))
+        if file is None:
+            raise Refused(
+                "gone",
+                "the file is no longer in the exports folder as it was written; run the export"
+                " again",
+            )
+        return await _answer(request, task, file, task.size or 0, f'"{task.sha256}"')
+
+
+async def _opened(artefacts: Artefacts, task: Task, stack: ExitStack) -> BinaryIO | None:
+    """The file, which `stack` closes even if whoever asked for it has left meanwhile."""
+    file = await asyncio.to_thread(artefacts.open, task)
+    return None if file is None else stack.enter_context(closing(file))
 
 
 async def _answer(
@@ -117,14 +124,18 @@ async def _send(
 ) -> None:
     """Let the system copy the bytes, so that neither Python nor the loop has to touch them."""
     first = min(_FIRST_BYTES, part.end - part.start)
-    await response.write(await asyncio.to_thread(_read, file, part.start, first))
+    # To its end in any case: a file must not be closed while a thread reads it.
+    await response.write(await unbroken(asyncio.to_thread(_read, file, part.start, first)))
     rest = part.end - part.start - first
     if rest:
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the client has left")
         loop = asyncio.get_running_loop()
-        await loop.sendfile(transport, file, part.start + first, rest)
+        if await loop.sendfile(transport, file, part.start + first, rest) < rest:
+            # The client was told of more bytes, and must not wait for them.
+            transport.abort()
+            raise _shorter()
 
 
 def wanted_part(request: web.Request, size: int, tag: str) -> Part | None:
@@ -171,6 +182,10 @@ def _read(file: BinaryIO, start: int, size: int) -> bytes:
     while len(data) < size:
         more = file.read(size - len(data))
         if not more:
-            raise ConnectionResetError("the file has become shorter")
+            raise _shorter()
         data += more
     return data
+
+
+def _shorter() -> ConnectionResetError:
+    return ConnectionResetError("the file has become shorter")
