@@ -1,6 +1,7 @@
 """Runs tasks: admission, order, recovery, cancel, retry, removal, and a quiet end.
 
-Each try is an asyncio task (a job). The table is told of every change first, watchers second.
+Each try is an asyncio task (a job). The table is told of every change first, watchers second; a
+caller who leaves in between does not keep the second from following.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ class Runner:
         await asyncio.to_thread(self._artefacts.prepare)
         now = now_ist()
         await check_room(self._database, self._artefacts, spec, now)
-        task = await self._store.add(
+        adding = self._store.add(
             str(uuid4()),
             spec,
             stamp(now),
@@ -116,13 +117,13 @@ class Runner:
             origin=origin,
             most_waiting=self._settings.max_queue,
         )
+        task = await unbroken(self._told(adding))
         if task is None:
             raise Refused(
                 "busy",
                 f"{self._settings.max_queue} exports are waiting already; try again later",
                 retry_after=_RETRY_AFTER_S,
             )
-        self._tell(task)
         return task
 
     async def get(self, task_id: str) -> Task:
@@ -141,9 +142,11 @@ class Runner:
 
     async def cancel(self, task_id: str) -> Task:
         """Ask a task to stop. Raises Refused(not_found, conflict)."""
-        task = await self._store.cancel(task_id, stamp(now_ist()))
+        return await unbroken(self._cancel(task_id))
+
+    async def _cancel(self, task_id: str) -> Task:
+        task = await self._told(self._store.cancel(task_id, stamp(now_ist())))
         if task is not None:
-            self._tell(task)
             await asyncio.to_thread(self._artefacts.remove, task_id)
             return task
         requested = await self._store.request_cancel(task_id)
@@ -163,6 +166,9 @@ class Runner:
 
     async def set_note(self, task_id: str, note: str | None) -> Task:
         """Keep what a person wrote about a task. Raises Refused(not_found)."""
+        return await unbroken(self._set_note(task_id, note))
+
+    async def _set_note(self, task_id: str, note: str | None) -> Task:
         task = await self._store.set_note(task_id, note)
         if task is None:
             raise Refused("not_found", "there is no such task")
@@ -175,6 +181,9 @@ class Runner:
 
     async def remove(self, task_id: str) -> Task:
         """Remove a finished task with its file. Raises Refused(not_found, conflict)."""
+        return await unbroken(self._remove(task_id))
+
+    async def _remove(self, task_id: str) -> Task:
         task = await self._store.delete(task_id)
         if task is None:
             task = await self.get(task_id)
@@ -182,12 +191,14 @@ class Runner:
         await asyncio.to_thread(self._artefacts.remove, task_id)
         return task
 
-    async def expire(self, task: Task) -> bool:
-        """completed -> expired, then the file goes; False if somebody was faster."""
-        expired = await self._store.expire(task.task_id)
-        if expired is not None:
-            self._tell(expired)
-        return expired is not None
+    async def expire(self, task: Task) -> Swept:
+        """completed -> expired, then the file goes; nothing if somebody was faster."""
+        return await unbroken(self._expire(task))
+
+    async def _expire(self, task: Task) -> Swept:
+        if await self._told(self._store.expire(task.task_id)) is None:
+            return Swept()
+        return await asyncio.to_thread(self._artefacts.remove, task.task_id)
 
     async def purge(self) -> Swept:
         """Expire what is past the limits of age and size, and remove leftovers."""
@@ -209,8 +220,7 @@ class Runner:
     async def _expire_all(self, tasks: list[Task]) -> Swept:
         swept = Swept()
         for task in tasks:
-            if await self.expire(task):
-                swept += await asyncio.to_thread(self._artefacts.remove, task.task_id)
+            swept += await self.expire(task)
         return swept
 
     async def _dispatch(self) -> None:
@@ -334,6 +344,13 @@ class Runner:
                 if self.draining:
                     return None
             await self._woken_or(_LOOK_AGAIN_S)
+
+    async def _told(self, change: Coroutine[Any, Any, Task | None]) -> Task | None:
+        """A change of the table and what must follow it; call it where no cancel comes between."""
+        task = await change
+        if task is not None:
+            self._tell(task)
+        return task
 
     def _tell(self, task: Task) -> None:
         self._hub.publish(task)
