@@ -29,7 +29,14 @@ class Job:
         self._publish = publish
         self._next_seq = next_seq
         self._told_at = 0.0
+        self._began = time.monotonic()
+        self._before_s = task.work_s or 0.0
         self._recent: deque[tuple[float, int]] = deque()
+
+    @property
+    def work_s(self) -> float:
+        """Seconds of work so far, those of earlier tries included."""
+        return round(self._before_s + time.monotonic() - self._began, 3)
 
     def observe(self, progress: Progress) -> None:
         """Called by the exporter with every block that it has written."""

@@ -287,7 +287,7 @@ class Runner:
 
         async def save(checkpoint: Checkpoint) -> None:
             kept = await self._store.save_checkpoint(
-                task.task_id, self._owner, checkpoint, job.last
+                task.task_id, self._owner, checkpoint, job.last, job.work_s
             )
             if kept is not None:
                 job.stored(kept)
@@ -320,7 +320,7 @@ class Runner:
         task_id, owner, at = job.task.task_id, self._owner, stamp(now_ist())
         error = asyncio.CancelledError() if export.cancelled() else export.exception()
         if error is None:
-            return await self._store.complete(task_id, owner, export.result(), at)
+            return await self._store.complete(task_id, owner, export.result(), at, job.work_s)
         if isinstance(error, asyncio.CancelledError) and job.cancel_wanted:
             return await self._store.cancelled(task_id, owner, at)
         if isinstance(error, Suspended | asyncio.CancelledError):

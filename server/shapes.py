@@ -124,6 +124,7 @@ class Status(TypedDict):
     created_at: Moment
     started_at: Moment | None
     finished_at: Moment | None
+    work_s: Annotated[float | None, Meta(description="seconds of work, whatever clocks said")]
     rows_done: Count
     rows_total: Annotated[int | None, Meta(description="the best knowledge so far")]
     bytes_done: Count

@@ -6,7 +6,6 @@ starts from. docs/states.md has the diagram.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -24,28 +23,32 @@ from server.tasks import COLUMNS, PLAIN, Origin, Task
 _ALL = ", ".join(COLUMNS)
 _RETURNING = f" RETURNING {_ALL}"
 MOST_TRIES = 3
+# More than jobs tell between two changes that are kept.
+_UNKEPT = 10**9
 
 
 class TaskStore:
     """Open one with `TaskStore.open`; close it when done."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, newest: int) -> None:
         self.tables = tables
-        self._seq = 0
+        self._seq = newest
         # What changed before this process opened the tables cannot be told apart by their count.
         self._opened = uuid4().hex
 
     @classmethod
     async def open(cls, path: Path) -> Self:
         """Open or make the table, and bring an older one up to date. Raises StoreError."""
-        return cls(await Tables.open(path))
+        tables = await Tables.open(path)
+        ((newest,),) = await tables.rows("SELECT ifnull(max(seq), 0) FROM tasks")
+        return cls(tables, newest + _UNKEPT)
 
     async def close(self) -> None:
         await self.tables.close()
 
     def next_seq(self) -> int:
         """Grows with every call, and beyond every number that was given before a restart."""
-        self._seq = max(self._seq + 1, time.time_ns() // 1_000_000)
+        self._seq += 1
         return self._seq
 
     async def version(self) -> str:
@@ -113,12 +116,18 @@ class TaskStore:
         )
 
     async def save_checkpoint(
-        self, task_id: str, owner: str, checkpoint: Checkpoint, progress: Progress | None
+        self,
+        task_id: str,
+        owner: str,
+        checkpoint: Checkpoint,
+        progress: Progress | None,
+        work_s: float,
     ) -> Task | None:
         """Remember how far a job is; from here on unclean ends are counted anew."""
         return await self._one(
             "UPDATE tasks SET checkpoint=?3, tries=0, seq=?4, rows_done=?5, bytes_done=?6,"
-            " contracts_done=?7, contracts_total=?8, rows_total=ifnull(?9, rows_total)"
+            " contracts_done=?7, contracts_total=?8, rows_total=ifnull(?9, rows_total),"
+            " work_s=?10"
             " WHERE task_id=?1 AND owner=?2 AND status='processing'",
             task_id,
             owner,
@@ -129,6 +138,7 @@ class TaskStore:
             checkpoint.contracts,
             checkpoint.contracts_total,
             progress.rows_total if progress else None,
+            work_s,
         )
 
     async def put_back(self, task_id: str, owner: str) -> Task | None:
@@ -141,13 +151,18 @@ class TaskStore:
             self.next_seq(),
         )
 
-    async def complete(self, task_id: str, owner: str, artefact: Artefact, at: str) -> Task | None:
-        """processing -> completed; the file stands under its final name already."""
+    async def complete(
+        self, task_id: str, owner: str, artefact: Artefact, at: str, work_s: float
+    ) -> Task | None:
+        """processing -> completed; the file stands under its final name already.
+
+        `work_s` seconds were spent on it, by a clock that nobody can set.
+        """
         return await self._one(
             "UPDATE tasks SET status='completed', owner=NULL, checkpoint=NULL, seq=?3,"
             " finished_at=?4, rows_done=?5, rows_total=?5, bytes_done=?6, size=?6, sha256=?7,"
             " file_name=?8, contracts_done=?9, contracts_total=?9, duplicates_dropped=?10,"
-            " resumed_from_rows=?11, warnings=("
+            " resumed_from_rows=?11, work_s=?13, warnings=("
             "  SELECT json_group_array(value) FROM"
             "  (SELECT value FROM json_each(warnings) UNION ALL SELECT value FROM json_each(?12)))"
             " WHERE task_id=?1 AND owner=?2 AND status='processing'",
@@ -163,6 +178,7 @@ class TaskStore:
             artefact.duplicates_dropped,
             artefact.resumed_from_rows,
             as_json(artefact.warnings),
+            work_s,
         )
 
     async def fail(
@@ -272,12 +288,12 @@ class TaskStore:
         return {State.QUEUED: 0, State.PROCESSING: 0} | {State(row[0]): row[1] for row in rows}
 
     async def to_purge(self, finished_before: str | None, keep_bytes: int | None) -> list[Task]:
-        """Completed tasks past either limit, oldest first."""
+        """Completed tasks past either limit, oldest first: by acceptance, whatever clocks said."""
         return await self._read(
             f"SELECT {_ALL} FROM (SELECT *, sum(size) OVER"
-            "  (ORDER BY finished_at DESC, id DESC) AS together"
+            "  (ORDER BY id DESC) AS together"
             "  FROM tasks WHERE status='completed')"
-            " WHERE finished_at < ?1 OR together > ?2 ORDER BY finished_at, id",
+            " WHERE finished_at < ?1 OR together > ?2 ORDER BY id",
             finished_before,
             keep_bytes,
         )

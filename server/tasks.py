@@ -40,6 +40,9 @@ class Task:
     created_at: str
     started_at: str | None
     finished_at: str | None
+    # Seconds of work, by a clock that nobody can set; tries that were killed count to their
+    # last checkpoint.
+    work_s: float | None
     owner: str | None
     attempt: int
     tries: int
@@ -143,6 +146,7 @@ def status_of(task: Task) -> dict[str, Any]:
         "created_at": task.created_at,
         "started_at": task.started_at,
         "finished_at": task.finished_at,
+        "work_s": task.work_s,
         "rows_done": task.rows_done,
         "rows_total": task.rows_total,
         "bytes_done": task.bytes_done,
@@ -174,11 +178,7 @@ def percent(done: int, total: int | None) -> float:
 
 def _mean_rate(task: Task) -> float | None:
     """Candles a second over the whole of the work, for what is finished."""
-    if task.started_at is None or task.finished_at is None:
-        return None
-    started, finished = map(datetime.fromisoformat, (task.started_at, task.finished_at))
-    seconds = (finished - started).total_seconds()
-    return round(task.rows_done / seconds, 1) if seconds > 0 else None
+    return round(task.rows_done / task.work_s, 1) if task.work_s else None
 
 
 def _percent(task: Task) -> float:

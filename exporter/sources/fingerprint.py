@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Two writes within a tick of the file system's clock may leave one time behind, so what was
-# found less than this after a write holds for the moment but is not remembered.
+# found less than this after a write holds for the moment but is not remembered. A write that
+# seems to lie ahead, because the clock was set back, cannot share its time with one now either.
 _SETTLED_AFTER_NS = 100_000_000
 
 
@@ -42,5 +43,5 @@ def fingerprint(path: Path) -> Fingerprint:
         newest = max(newest, log.st_mtime_ns)
         content += f":{log.st_ino}:{log.st_size}:{log.st_mtime_ns}"
     return Fingerprint(
-        f"{own.st_dev}:{own.st_ino}", content, time.time_ns() - newest > _SETTLED_AFTER_NS
+        f"{own.st_dev}:{own.st_ino}", content, abs(time.time_ns() - newest) > _SETTLED_AFTER_NS
     )
