@@ -21,6 +21,7 @@ from server.door import Door
 from server.faults import log_unknown
 from server.handlers import (
     api,
+    compare,
     downloads,
     exports,
     feed,
@@ -65,7 +66,7 @@ def create_app(
     app[page_handlers.DOOR] = door
     app[page_handlers.TEMPLATES] = page_handlers.templates()
     for module in (
-        page_handlers, market, options, exports, templates, schedules, downloads, feed,
+        page_handlers, market, options, exports, compare, templates, schedules, downloads, feed,
         health, api,
     ):  # fmt: skip
         app.add_routes(module.routes)

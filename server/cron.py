@@ -20,7 +20,7 @@ from exporter.model import IST, now_ist
 
 _LONGEST = 100
 _FIELDS = 5
-# More than this are not told apart: "more than 1,000 slots were missed".
+# Missed slots are counted so far: "at least 1,000 slots were missed".
 COUNTED = 1000
 
 

@@ -45,6 +45,16 @@ class _Trying:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """How many schedules there are, and the nearest slot of all with its schedule's name."""
+
+    active: int
+    paused: int
+    slot: datetime | None
+    name: str | None
+
+
 class Scheduler:
     """Call `start`, then anything else, then `stop`. `clock` gives Indian time."""
 
@@ -81,15 +91,20 @@ class Scheduler:
         """A schedule is new or another now: look at once."""
         self._wake.set()
 
-    async def next_slot(self) -> tuple[datetime, str] | None:
-        """The nearest slot of all, and the name of its schedule."""
-        now = self.now()
-        coming = [
-            (slot, one.what.name)
-            for one in await self._schedules.all()
-            if not one.what.paused and (slot := one.cron.after(now)) is not None
-        ]
-        return min(coming, default=None)
+    async def prospect(self) -> Prospect:
+        """How many schedules there are, and which slot is the nearest of all."""
+        now, active, paused = self.now(), 0, 0
+        nearest: tuple[datetime, str] | None = None
+        for one in await self._schedules.all():
+            if one.what.paused:
+                paused += 1
+                continue
+            active += 1
+            slot = one.cron.after(now)
+            if slot is not None and (nearest is None or (slot, one.what.name) < nearest):
+                nearest = slot, one.what.name
+        slot, name = nearest or (None, None)
+        return Prospect(active, paused, slot, name)
 
     async def run_now(self, schedule: Schedule, origin: Origin = PLAIN) -> Task | Run:
         """A run besides the slots; a `Run` without a task where there is nothing new.
@@ -121,9 +136,9 @@ class Scheduler:
             pause = LOOK_EVERY_S
             try:
                 await self.look()
-                nearest = await self.next_slot()
-                if nearest is not None:
-                    pause = min(pause, max(0.0, (nearest[0] - self.now()).total_seconds()))
+                slot = (await self.prospect()).slot
+                if slot is not None:
+                    pause = min(pause, max(0.0, (slot - self.now()).total_seconds()))
             except ExportError as error:
                 log.error("the schedules wait: %s", error.message)
             except Exception as error:
@@ -162,6 +177,8 @@ class Scheduler:
         if late and schedule.what.missed is Missed.SKIP:
             await self._end(schedule, slot, Outcome.SKIPPED, note)
             return
+        if note is not None:
+            note = f"{note}; this run stands in for it all"
         try:
             await self._begin(schedule, slot_text(slot), note)
         except Taken:
@@ -230,8 +247,11 @@ def _missed(due: list[datetime], late: bool) -> str | None:
         return None
     if number == 1:
         return f"the slot of {_moment(due[-1])} was missed: {why}"
-    many = f"more than {COUNTED:,}" if number > COUNTED else f"{number:,}"
-    return f"{many} slots were missed, the first at {_moment(due[-1])}: {why}; they run as one"
+    if len(due) > COUNTED:
+        many = f"at least {COUNTED:,} slots were missed"
+    else:
+        many = f"{number:,} slots were missed, the first at {_moment(due[-1])}"
+    return f"{many}: {why}"
 
 
 def _moment(slot: datetime) -> str:

@@ -379,6 +379,15 @@ class HealthMemory(TypedDict):
     limit: int
 
 
+class HealthSchedules(TypedDict):
+    """How many schedules there are, and which one comes next; null if none does."""
+
+    active: int
+    paused: int
+    next_slot: str | None
+    next_name: str | None
+
+
 class Health(TypedDict):
     """How the server is."""
 
@@ -390,6 +399,7 @@ class Health(TypedDict):
     queue: HealthQueue
     limits: HealthLimits
     tasks: Annotated[dict[str, int], Meta(description="tasks by state")]
+    schedules: HealthSchedules
     memory: HealthMemory
     cpu_s: float
     loop_lag_ms: float

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from itertools import chain
 
 from aiohttp import web
 
 from server import VERSION
 from server.context import Context, context
+from server.cron import slot_text
 from server.described import TABLE, Answer, described
 from server.errors import json_response
+from server.schedules import Outcome
 from server.shapes import Health
 from server.states import State
 
@@ -43,7 +47,9 @@ async def metrics(request: web.Request) -> web.Response:
     """The same figures in Prometheus' text format."""
     have = context(request)
     report = await _report(have)
-    lines = [line for name, kind, help_text, samples in _metrics(have, report)
+    outcomes = await have.schedules.outcomes()
+    samples_of = chain(_metrics(have, report), _of_schedules(report, outcomes))
+    lines = [line for name, kind, help_text, samples in samples_of
              for line in _lines(name, kind, help_text, samples)]  # fmt: skip
     kept = {"Content-Type": _PROMETHEUS, "Cache-Control": "no-store"}
     return web.Response(text="\n".join(lines) + "\n", headers=kept)
@@ -52,8 +58,11 @@ async def metrics(request: web.Request) -> web.Response:
 async def _report(have: Context) -> Health:
     settings = have.settings
     # At once: under load each of them waits for a thread.
-    database, counts, (free, total) = await asyncio.gather(
-        have.board.state(), have.store.counts(), asyncio.to_thread(have.artefacts.usage)
+    database, counts, (free, total), schedules = await asyncio.gather(
+        have.board.state(),
+        have.store.counts(),
+        asyncio.to_thread(have.artefacts.usage),
+        have.scheduler.prospect(),
     )
     rss = have.monitor.rss()
     problems = []
@@ -99,6 +108,12 @@ async def _report(have: Context) -> Health:
             "keep_bytes": settings.keep_bytes,
         },
         "tasks": {state.value: number for state, number in counts.items()},
+        "schedules": {
+            "active": schedules.active,
+            "paused": schedules.paused,
+            "next_slot": None if schedules.slot is None else slot_text(schedules.slot),
+            "next_name": schedules.name,
+        },
         "memory": {"rss": rss, "limit": settings.memory_limit},
         "cpu_s": round(have.monitor.cpu_s(), 2),
         "loop_lag_ms": have.monitor.lag_ms(),
@@ -164,6 +179,31 @@ def _metrics(have: Context, report: Health) -> Iterable[_Metric]:
         [("", float(report["memory"]["rss"]))],
     )
     yield "process_cpu_seconds_total", "counter", "Processor time.", [("", report["cpu_s"])]
+
+
+def _of_schedules(report: Health, outcomes: Mapping[Outcome, int]) -> Iterable[_Metric]:
+    told = report["schedules"]
+    states = [("active", told["active"]), ("paused", told["paused"])]
+    yield (
+        "expirytrack_schedules",
+        "gauge",
+        "Schedules by state.",
+        [(f'{{state="{state}"}}', float(number)) for state, number in states],
+    )
+    if told["next_slot"] is not None:
+        moment = datetime.fromisoformat(told["next_slot"]).timestamp()
+        yield (
+            "expirytrack_schedule_next_timestamp_seconds",
+            "gauge",
+            "The next slot of all schedules.",
+            [("", moment)],
+        )
+    yield (
+        "expirytrack_schedule_runs_total",
+        "counter",
+        "Slots of schedules by outcome.",
+        [(f'{{outcome="{one.value}"}}', float(outcomes.get(one, 0))) for one in Outcome],
+    )
 
 
 def _lines(name: str, kind: str, help_text: str, samples: list[tuple[str, float]]) -> Iterable[str]:
