@@ -101,13 +101,16 @@ async def test_the_nth_call_fails(
     assert figures.hit
 
 
-@pytest.mark.parametrize("name", ERRORS)
+@pytest.mark.parametrize("name", [*ERRORS, "EROFS"])
 @pytest.mark.parametrize("where", ["exports", "tasks"])
-@cases(1, 10, 10)
+@cases(1, 3, 20)
 async def test_everything_fails_from_the_nth_call_on_until_there_is_room_again(
     cases: int, where: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As a disk does that has filled up: the server says what is wrong, and goes on afterwards."""
+    """As a disk does that has filled up, or was turned read-only by the system in mid-export.
+
+    The server says what is wrong, and goes on afterwards.
+    """
     database = small_database(tmp_path / "market.db")
     figures = Figures()
     folder = tmp_path / "run"
@@ -120,7 +123,9 @@ async def test_everything_fails_from_the_nth_call_on_until_there_is_room_again(
                 undisturbed = await undisturbed_by(server, session)
                 for format in FORMATS:
                     for number in evenly(20, cases + 1):
-                        system.spoil(number, ERRORS[name], *failing, only=only, lasting=True)
+                        system.spoil(
+                            number, getattr(errno, name), *failing, only=only, lasting=True
+                        )
                         ids, _ = await _tried(session, server, format)
                         more, _ = await _tried(session, server, format)
                         await asyncio.to_thread(system.hit.wait, 30)
