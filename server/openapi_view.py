@@ -141,12 +141,15 @@ class _Maker:
         )
 
     def shape(self, name: str) -> Shape:
-        """A named object; where it is one of several, the fields of each."""
+        """A named object; where it is one of several, the fields of each.
+
+        What must be there is said of what is sent; of what is answered all is there.
+        """
         made = self._document["components"]["schemas"][name]
         fields = [
             Field(field, self.words(schema), schema.get("description", ""), field in needed)
             for one in (made, *made.get("anyOf", ()))
-            for needed in [one.get("required", ())]
+            for needed in [one.get("required", ()) if "additionalProperties" in one else ()]
             for field, schema in one.get("properties", {}).items()
         ]
         return Shape(name, made.get("description", ""), tuple(fields))
@@ -200,7 +203,9 @@ class _Maker:
             made = self._document["components"]["responses"][raw["$ref"].rpartition("/")[2]]
         schema = next((one["schema"] for one in made.get("content", {}).values()), None)
         kind = () if schema is None else self.words(schema)
-        return Outcome(code, HTTPStatus(int(code)).phrase, made["description"], refused, kind)
+        phrase = HTTPStatus(int(code)).phrase
+        text = made["description"].removeprefix(f"{phrase}: ")
+        return Outcome(code, phrase, text, refused, kind)
 
 
 def _is_shape(schema: Schema) -> bool:
