@@ -42,6 +42,21 @@ async def export(request: web.Request) -> web.Response:
     return page(request, "export")
 
 
+@routes.get("/templates")
+async def kept(request: web.Request) -> web.Response:
+    return page(request, "templates")
+
+
+@routes.get("/schedules")
+async def schedules(request: web.Request) -> web.Response:
+    return page(request, "schedules")
+
+
+@routes.get("/compare")
+async def compare(request: web.Request) -> web.Response:
+    return page(request, "compare")
+
+
 @routes.get("/history")
 async def history(request: web.Request) -> web.Response:
     return page(request, "history")

@@ -54,17 +54,38 @@ async function call(method, path, { body, signal, quiet = false, also = null } =
 
 const task = (id) => encodeURIComponent(id);
 
+const asQuery = (values) =>
+  new URLSearchParams(Object.entries(values).filter(([, value]) => value !== '' && value !== null && value !== undefined));
+
+/** A list of things with names: templates, schedules. */
+const kept = (path) => ({
+  list: () => call('GET', path),
+  get: (id) => call('GET', `${path}/${task(id)}`),
+  add: (body) => call('POST', path, { body }),
+  change: (id, body) => call('PUT', `${path}/${task(id)}`, { body }),
+  remove: (id) => call('DELETE', `${path}/${task(id)}`),
+  act: (id, what) => call('POST', `${path}/${task(id)}/${what}`),
+});
+
 export const api = {
   instruments: () => call('GET', '/api/instruments'),
   expiries: (instruments) => call('POST', '/api/export/available-expiries', { body: { instruments } }),
   preview: (body, signal) => call('POST', '/api/export/preview', { body, signal }),
   start: (body) => call('POST', '/api/export/start', { body }),
   status: (id, options) => call('GET', `/api/export/status/${task(id)}`, options),
-  tasks: ({ state = '', cursor = '', limit = 50 } = {}, options = {}) => {
-    const query = new URLSearchParams({ limit: String(limit) });
-    if (state) query.set('state', state);
-    if (cursor) query.set('cursor', cursor);
-    return call('GET', `/api/export/tasks?${query}`, options);
+  tasks: (filters = {}, options = {}) => call('GET', `/api/export/tasks?${asQuery({ limit: 50, ...filters })}`, options),
+  note: (id, note) => call('PATCH', `/api/export/tasks/${task(id)}`, { body: { note } }),
+  compare: (a, b) => call('GET', `/api/export/compare?${asQuery({ a, b })}`),
+  options: () => call('GET', '/api/options'),
+  templates: {
+    ...kept('/api/templates'),
+    take: (document) => call('POST', '/api/templates/import', { body: document }),
+    file: (id) => `/api/templates/${task(id)}/file`,
+  },
+  schedules: {
+    ...kept('/api/schedules'),
+    runs: (id, cursor) => call('GET', `/api/schedules/${task(id)}/runs?${asQuery({ limit: 20, cursor })}`),
+    explain: (cron, signal) => call('POST', '/api/schedules/explain', { body: { cron }, signal }),
   },
   cancel: (id) => call('POST', `/api/export/tasks/${task(id)}/cancel`),
   retry: (id) => call('POST', `/api/export/tasks/${task(id)}/retry`),

@@ -16,18 +16,35 @@ export function curlLine(body) {
   return `curl -sS -H 'Content-Type: application/json' -d ${quote(text)} ${quote(url)}`;
 }
 
+// Flags that are an option's name with dashes, and take its value as the request says it.
+const AS_NAMED = [
+  'delimiter', 'decimals', 'days_before_expiry', 'from_time', 'to_time', 'min_volume',
+  'strike_from', 'strike_to', 'strikes_around', 'compression',
+];
+const USUAL = { delimiter: 'comma', compression: 'none' };
+
+/** Flags for an expiry rule; the command line takes every expiry where none is named. */
+function ruleFlags({ last, days, from, to }) {
+  if (last) return [['--last', last]];
+  if (days) return [['--expiry-days', days]];
+  return [['--expiry-from', from], ['--expiry-to', to]].filter(([, value]) => value);
+}
+
+function expiryFlags({ instruments, expiries, expiry_rule: rule }) {
+  if (rule) return ruleFlags(rule);
+  const days = instruments.map((key) => expiries[key] ?? []);
+  const union = [...new Set(days.flat())].sort();
+  // Where every instrument has the same dates a plain date says it; else each date names its own.
+  if (days.every((list) => list.length === union.length)) return union.map((day) => ['--expiry', day]);
+  return instruments.flatMap((key, i) => days[i].map((day) => ['--expiry', `${key}~~~${day}`]));
+}
+
 export function commandLine(body) {
   const { options } = body;
   const words = ['expirytrack', 'export'];
   const add = (flag, value) => words.push(flag, quote(String(value)));
   body.instruments.forEach((key) => add('--instrument', key));
-  const days = body.instruments.map((key) => body.expiries[key] ?? []);
-  const union = [...new Set(days.flat())].sort();
-  // Where every instrument has the same dates a plain date says it; else each date names its own.
-  if (days.every((list) => list.length === union.length)) union.forEach((day) => add('--expiry', day));
-  else {
-    body.instruments.forEach((key, i) => days[i].forEach((day) => add('--expiry', `${key}~~~${day}`)));
-  }
+  for (const [flag, value] of expiryFlags(body)) add(flag, value);
   add('--format', body.format);
   if (options.include_openalgo === false) words.push('--no-openalgo');
   // Without the column the style still names an archive's members.
@@ -35,11 +52,22 @@ export function commandLine(body) {
   if (options.include_metadata) words.push('--metadata');
   if (options.excel) words.push('--excel');
   const separate = options.separate_files ?? body.format === 'zip';
+  const archive = separate || body.format === 'zip';
   words.push(separate ? '--separate-files' : '--single-file');
+  if (options.columns) {
+    add('--columns', options.columns.map((one) => (typeof one === 'string' ? one : `${one.name}=${one.as}`)).join(','));
+  }
   if (options.from_date) add('--from', options.from_date);
   if (options.to_date) add('--to', options.to_date);
   if (options.time_range && options.time_range !== 'all') add('--time-range', options.time_range);
-  if (options.level && (separate || body.format === 'zip')) add('--level', options.level);
+  if (options.option_types) add('--option-types', options.option_types.join(','));
+  if (options.only_with_candles) words.push('--only-with-candles');
+  for (const name of AS_NAMED) {
+    const value = options[name];
+    if (value === null || value === undefined || value === USUAL[name]) continue;
+    add(`--${name.replaceAll('_', '-')}`, value);
+  }
+  if (options.level && (archive || (options.compression ?? 'none') !== 'none')) add('--level', options.level);
   return words.join(' ');
 }
 

@@ -14,6 +14,14 @@ const ICONS = {
   bell: 'M4 11V7.25a4 4 0 0 1 8 0V11l1.25 1.5H2.75ZM6.75 14.25h2.5',
   edit: 'M3 13h2.5l7.25-7.25-2.5-2.5L3 10.5ZM8.75 4.75l2.5 2.5',
   chevron: 'M6.25 3.5 10.75 8l-4.5 4.5',
+  grip: 'M6 3.5v.01M10 3.5v.01M6 8v.01M10 8v.01M6 12.5v.01M10 12.5v.01',
+  play: 'M5.25 3.25 12.5 8l-7.25 4.75Z',
+  pause: 'M5.25 3.5v9M10.75 3.5v9',
+  clock: 'M8 2.25a5.75 5.75 0 1 0 .01 0M8 4.75V8l2.25 1.5',
+  save: 'M4 2.75h8v10.5l-4-3-4 3Z',
+  note: 'M3 3.25h10v7.5H8.5L5.5 13.25v-2.5H3ZM5.75 6h4.5M5.75 8.25h3',
+  close: 'm4 4 8 8M12 4l-8 8',
+  compare: 'M5.5 2.5v11M3 5l2.5-2.5L8 5M10.5 13.5v-11M8 11l2.5 2.5L13 11',
 };
 
 export const byId = (id) => document.getElementById(id);

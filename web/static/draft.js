@@ -1,21 +1,21 @@
 // What has been chosen so far, as one value that every step reads and changes.
 
 import { keyName, segment } from './format.js';
+import { DEFAULTS, fromRequest, problemOf, toRequest } from './optionset.js';
+import { resolve, ruleProblem } from './rule.js';
 
 const KEPT_AS = 'draft';
+const FIRST_RULE = Object.freeze({ last: 4 });
 
-export const DEFAULTS = Object.freeze({
-  format: 'csv',
-  separate_files: null, // null: the format's own default
-  include_openalgo: true,
-  symbol_style: 'expirytrack',
-  include_metadata: false,
-  excel: false,
-  time_range: 'all',
-  from_date: '',
-  to_date: '',
-  level: 'balanced',
-});
+/** Dates by instrument, from either form of a request. */
+function byInstrument(expiries = {}) {
+  const found = new Map();
+  const pairs = Array.isArray(expiries)
+    ? expiries.map((text) => text.split('~~~'))
+    : Object.entries(expiries).flatMap(([key, days]) => days.map((iso) => [key, iso]));
+  for (const [key, iso] of pairs) found.set(key, (found.get(key) ?? new Set()).add(iso));
+  return found;
+}
 
 export class Draft extends EventTarget {
   constructor() {
@@ -25,7 +25,21 @@ export class Draft extends EventTarget {
     this.chosen = new Set(); // their keys
     this.available = new Map(); // key -> dates, newest first
     this.expiries = new Map(); // key -> set of chosen dates
+    this.byRule = false; // whether `rule` chooses the expiries instead of the boxes
+    this.rule = { ...FIRST_RULE };
     this.options = { ...DEFAULTS };
+    this.origin = null; // {kind, id, name}: the template or schedule that is being changed
+  }
+
+  /** As on the first visit. */
+  clear() {
+    this.chosen.clear();
+    this.expiries.clear();
+    this.byRule = false;
+    this.rule = { ...FIRST_RULE };
+    this.options = { ...DEFAULTS };
+    this.origin = null;
+    this.changed('all');
   }
 
   changed(what) {
@@ -59,8 +73,14 @@ export class Draft extends EventTarget {
     return days;
   }
 
+  /** The chosen dates of an instrument, newest first, whichever way they are chosen. */
+  dates(key) {
+    if (this.byRule) return ruleProblem(this.rule) ? [] : resolve(this.rule, this.available.get(key) ?? []);
+    return [...(this.expiries.get(key) ?? [])].sort().reverse();
+  }
+
   get expiryCount() {
-    return this.instruments.reduce((sum, one) => sum + (this.expiries.get(one.key)?.size ?? 0), 0);
+    return this.instruments.reduce((sum, one) => sum + this.dates(one.key).length, 0);
   }
 
   get separate() {
@@ -81,48 +101,32 @@ export class Draft extends EventTarget {
     }
   }
 
-  /** The body of `POST /api/export/start`; null while nothing is chosen. */
+  /** The body of `POST /api/export/start`; null while nothing is chosen, or an option is wrong. */
   body() {
-    const with_dates = this.instruments.filter((one) => this.expiries.get(one.key)?.size);
-    if (!with_dates.length) return null;
-    const { options } = this;
-    const wanted = {
-      include_openalgo: options.include_openalgo,
-      symbol_style: options.symbol_style,
-      include_metadata: options.include_metadata,
-      excel: options.excel,
-      separate_files: this.separate,
-    };
-    if (options.time_range === 'custom') {
-      if (options.from_date) wanted.from_date = options.from_date;
-      if (options.to_date) wanted.to_date = options.to_date;
-    } else {
-      wanted.time_range = options.time_range;
-    }
-    if (this.archive) wanted.level = options.level;
+    if (problemOf(this.options)) return null;
+    const chosen = this.byRule && !ruleProblem(this.rule)
+      ? this.instruments
+      : this.instruments.filter((one) => this.dates(one.key).length);
+    if (!chosen.length) return null;
+    const expiries = this.byRule
+      ? { expiry_rule: this.rule }
+      : { expiries: Object.fromEntries(chosen.map((one) => [one.key, this.dates(one.key).reverse()])) };
     return {
-      instruments: with_dates.map((one) => one.key),
-      expiries: Object.fromEntries(
-        with_dates.map((one) => [one.key, [...this.expiries.get(one.key)].sort()]),
-      ),
-      format: options.format,
-      options: wanted,
+      instruments: chosen.map((one) => one.key),
+      ...expiries,
+      format: this.options.format,
+      options: toRequest(this.options, this),
     };
   }
 
-  /** Takes over what an earlier export asked for. */
-  adopt(spec) {
-    this.chosen = new Set(spec.instruments);
-    this.expiries = new Map(Object.entries(spec.expiries).map(([key, days]) => [key, new Set(days)]));
-    const { from_date: from, to_date: to, ...rest } = spec.options;
-    this.options = {
-      ...DEFAULTS,
-      ...rest,
-      format: spec.format,
-      from_date: from ?? '',
-      to_date: to ?? '',
-      time_range: from || to ? 'custom' : (rest.time_range ?? 'all'),
-    };
+  /** Takes over what an earlier export or a template asks for. */
+  adopt(asked, origin = null) {
+    this.chosen = new Set(asked.instruments);
+    this.byRule = Boolean(asked.expiry_rule);
+    this.rule = { ...(asked.expiry_rule ?? FIRST_RULE) };
+    this.expiries = byInstrument(asked.expiries);
+    this.options = fromRequest(asked.format, asked.options);
+    this.origin = origin;
   }
 
   /** A reload must not cost anybody fifty ticked boxes. */
@@ -130,7 +134,10 @@ export class Draft extends EventTarget {
     const kept = {
       chosen: [...this.chosen],
       expiries: [...this.expiries].filter(([, days]) => days.size).map(([key, days]) => [key, [...days]]),
+      byRule: this.byRule,
+      rule: this.rule,
       options: this.options,
+      origin: this.origin,
     };
     try {
       sessionStorage.setItem(KEPT_AS, JSON.stringify(kept));
@@ -145,7 +152,10 @@ export class Draft extends EventTarget {
       if (!kept) return;
       this.chosen = new Set(kept.chosen);
       this.expiries = new Map(kept.expiries.map(([key, days]) => [key, new Set(days)]));
+      this.byRule = Boolean(kept.byRule);
+      this.rule = kept.rule ?? { ...FIRST_RULE };
       this.options = { ...DEFAULTS, ...kept.options };
+      this.origin = kept.origin ?? null;
     } catch {
       sessionStorage.removeItem(KEPT_AS);
     }

@@ -61,7 +61,7 @@ export const keyName = (key) => key.slice(key.indexOf('|') + 1);
 export const segment = (key) => key.slice(0, key.indexOf('|')).replaceAll('_', ' ');
 
 export function countExpiries(spec) {
-  const { expiries } = spec;
+  const { expiries = {} } = spec;
   return Array.isArray(expiries)
     ? expiries.length
     : Object.values(expiries).reduce((sum, days) => sum + days.length, 0);

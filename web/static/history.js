@@ -5,32 +5,64 @@ import './theme.js';
 import { announce } from './announce.js';
 import { api, connection, explain } from './api.js';
 import { confirm } from './dialog.js';
-import { byId, message, setText, show } from './dom.js';
+import { byId, debounce, message, setText, show } from './dom.js';
 import { Feed, FEED_LABEL } from './feed.js';
 import { bytes, FINAL, plural, STATES } from './format.js';
+import { historyFilter } from './historyfilter.js';
 import { historyRow } from './historyrow.js';
+import { learnNames, name } from './names.js';
 
 const AGES_EVERY = 20000;
 
 const body = byId('tasks');
 const rows = new Map(); // task id -> row, in no order; the table has it
-let state = '';
+const told = new Map(); // task id -> the state in which it was last asked for
 let cursor = null;
 let asking = 0;
+let wanted = 0; // the number of the list that is wanted; late answers for another are dropped
+let picks = []; // ids of up to two exports to compare, in the order of choosing
 
-const names = new Map();
-const name = (key) => names.get(key) ?? key.slice(key.indexOf('|') + 1);
+const filter = historyFilter({
+  changed() {
+    cursor = null;
+    rows.clear();
+    body.replaceChildren();
+    wanted += 1;
+    picked();
+    load();
+  },
+});
 
 function draw() {
   const any = rows.size > 0;
   show(byId('history-frame'), any);
   show(byId('blank'), !any && asking === 0);
   show(byId('more'), cursor !== null);
-  setText(byId('blank-title'), state ? `No export is ${STATES[state].toLowerCase()}` : 'No exports yet');
+  const { state, narrow } = filter;
+  setText(byId('blank-title'), narrow ? 'Nothing is found' : state ? `No export is ${STATES[state].toLowerCase()}` : 'No exports yet');
   setText(
     byId('blank-text'),
-    state ? 'Choose another state above to see the others.' : 'Exports appear here as soon as they are accepted, and stay after a restart.',
+    narrow
+      ? 'No export is like that. A search needs every word, in the file’s name, the note, the instruments or the id.'
+      : state ? 'Choose another state above to see the others.' : 'Exports appear here as soon as they are accepted, and stay after a restart.',
   );
+}
+
+/** Two ticked exports can be compared; a third takes the place of the first. */
+function picked(box = null) {
+  if (box?.checked) picks.push(box.value);
+  else if (box) picks = picks.filter((id) => id !== box.value);
+  picks = picks.filter((id) => rows.has(id)).slice(-2);
+  for (const [id, row] of rows) row.box.checked = picks.includes(id);
+  show(byId('chosen'), picks.length > 0);
+  const [a, b] = picks;
+  setText(byId('chosen-text'), b ? 'Two exports chosen' : 'Choose a second export to compare');
+  const link = byId('compare');
+  show(link, Boolean(b));
+  if (!b) return;
+  // The older one comes first, as what was before.
+  const [first, second] = [a, b].sort((one, other) => newerFirst(rows.get(other).task, rows.get(one).task));
+  link.href = `/compare?${new URLSearchParams({ a: first, b: second })}`;
 }
 
 function failed(error, doing) {
@@ -44,6 +76,7 @@ function drop(id) {
   const next = row.node.nextElementSibling ?? row.node.previousElementSibling;
   row.node.remove();
   rows.delete(id);
+  picked();
   if (hadFocus) (next?.querySelector('a, button') ?? byId('main')).focus();
   draw();
 }
@@ -53,7 +86,7 @@ const newerFirst = (one, other) => (one.created_at < other.created_at ? 1 : one.
 /** Puts a task where it belongs; unknown ones beyond the loaded end wait for "Load older". */
 function put(task, { loading = false } = {}) {
   const known = rows.get(task.task_id);
-  if (state && task.status !== state) {
+  if (filter.state && task.status !== filter.state) {
     if (known) drop(task.task_id);
     return;
   }
@@ -61,19 +94,25 @@ function put(task, { loading = false } = {}) {
     known.draw(task);
     return;
   }
+  if (filter.narrow && !loading) {
+    // Only the server can tell whether it is among what is searched for; one question a state.
+    if (told.get(task.task_id) !== task.status) loadSoon();
+    told.set(task.task_id, task.status);
+    return;
+  }
   const after = [...body.children].find((node) => newerFirst(task, { created_at: node.dataset.created }) < 0);
   if (!after && !loading && cursor !== null) return;
-  const row = historyRow(task, { name, failed, gone: () => drop(task.task_id) });
+  const row = historyRow(task, { name, failed, gone: () => drop(task.task_id), picked });
   rows.set(task.task_id, row);
   body.insertBefore(row.node, after ?? null);
 }
 
 async function load({ older = false } = {}) {
   const mine = (asking += 1);
-  const wanted = state;
+  const list = wanted;
   try {
-    const page = await api.tasks({ state, cursor: older ? cursor : '' });
-    if (wanted !== state) return;
+    const page = await api.tasks({ ...filter.query, cursor: older ? cursor : '' });
+    if (list !== wanted) return;
     if (!older) {
       const still = new Set(page.tasks.map((task) => task.task_id));
       for (const id of [...rows.keys()]) if (!still.has(id)) drop(id);
@@ -82,13 +121,15 @@ async function load({ older = false } = {}) {
     cursor = page.next_cursor ?? null;
     message(byId('notice'), null);
   } catch (error) {
-    if (wanted === state) failed(error, 'Loading the history');
+    if (list === wanted) failed(error, 'Loading the history');
     return;
   } finally {
     if (mine === asking) asking = 0;
     draw();
   }
 }
+
+const loadSoon = debounce(300, () => load());
 
 const feed = new Feed('/api/export/ws', {
   poll: async () => (await api.tasks({ limit: 100 })).tasks,
@@ -108,12 +149,11 @@ const feed = new Feed('/api/export/ws', {
   },
 });
 
-byId('states').addEventListener('change', ({ target }) => {
-  state = target.value;
-  cursor = null;
-  rows.clear();
-  body.replaceChildren();
-  load();
+byId('chosen-none').addEventListener('click', () => {
+  const [first] = picks;
+  picks = [];
+  picked();
+  rows.get(first)?.box.focus();
 });
 
 byId('more').addEventListener('click', async () => {
@@ -162,12 +202,7 @@ addEventListener('pageshow', (event) => {
 });
 
 load();
-api.instruments().then(
-  (answer) => {
-    answer.instruments.forEach((one) => names.set(one.key, one.name));
-    rows.forEach((row) => row.rename());
-  },
-  () => {
-    // Without the list, keys stand in for names; the status page says what is wrong.
-  },
-);
+learnNames().then((instruments) => {
+  filter.offer(instruments);
+  rows.forEach((row) => row.rename());
+});

@@ -4,12 +4,16 @@ import { api } from './api.js';
 import { confirm } from './dialog.js';
 import { breakable, button, el, icon, setAttributes, setText, show } from './dom.js';
 import { age, bytes, countExpiries, FINAL, listed, moment, number, plural, sentence, STATES } from './format.js';
+import { noteLine } from './note.js';
 import { bar } from './steps/meter.js';
 import { CANCEL, DELETE } from './steps/taskactions.js';
 import { form } from './summary.js';
 
-/** `failed(error, doing)` complains; `gone()` is called when the export does not exist any more. */
-export function historyRow(first, { name, failed, gone }) {
+/**
+ * `failed(error, doing)` complains; `gone()` is called when the export does not exist any more;
+ * `picked(box)` when it is ticked for a comparison or not any more.
+ */
+export function historyRow(first, { name, failed, gone, picked }) {
   const id = first.task_id;
   const page = `/export?task=${encodeURIComponent(id)}`;
   const parts = {
@@ -23,18 +27,27 @@ export function historyRow(first, { name, failed, gone }) {
     size: el('td', { class: 'num history-size' }),
     when: el('time', {}),
     actions: el('div', { class: 'row-actions' }),
+    pick: el('span', { class: 'sr-only' }),
   };
+  const label = () => self.task.file_name ?? id;
+  const note = noteLine({
+    label,
+    save: async (text) => (await api.note(id, text)).note,
+    failed: (error) => (error.status === 404 ? gone() : failed(error, 'Saving the note')),
+  });
+  const box = el('input', { type: 'checkbox', on: { change: () => picked(box) }, value: id });
   const row = el(
     'tr',
     { data: { id, created: first.created_at } },
-    el('th', { scope: 'row' }, parts.link, parts.about, parts.why),
+    el('td', { class: 'history-pick' }, el('label', { class: 'pick' }, box, parts.pick)),
+    el('th', { scope: 'row' }, parts.link, parts.about, parts.why, note.node),
     el('td', { class: 'history-state' }, el('div', { class: 'history-state-line' }, parts.state, parts.percent), parts.bar.node),
     parts.rows,
     parts.size,
     el('td', { class: 'history-when' }, parts.when),
     el('td', { class: 'history-actions' }, parts.actions),
   );
-  const self = { node: row, task: first, draw, tick, rename };
+  const self = { node: row, box, task: first, draw, tick, rename };
   let drawnAs = '';
 
   const attempt = (doing, work) => async () => {
@@ -69,7 +82,7 @@ export function historyRow(first, { name, failed, gone }) {
 
   function actions(task) {
     if (!FINAL.has(task.status)) {
-      return task.cancel_requested ? [] : [tool('Cancel', 'stop', cancel)];
+      return task.cancel_requested ? [note.open] : [tool('Cancel', 'stop', cancel), note.open];
     }
     const nodes = [];
     if (task.status === 'completed') {
@@ -77,6 +90,7 @@ export function historyRow(first, { name, failed, gone }) {
     } else {
       nodes.push(tool('Retry', 'again', retry));
     }
+    nodes.push(note.open);
     nodes.push(link('Run again', 'edit', `/export?from=${encodeURIComponent(id)}`));
     nodes.push(tool('Delete', 'remove', remove));
     return nodes;
@@ -85,7 +99,8 @@ export function historyRow(first, { name, failed, gone }) {
   function rename() {
     const { spec } = self.task;
     const what = listed(spec.instruments.map(name));
-    setText(parts.about, `${what} · ${plural(countExpiries(spec), 'expiry', 'expiries')} · ${form(spec)}`);
+    const by = self.task.schedule_id ? ' · by a schedule' : self.task.template_id ? ' · from a template' : '';
+    setText(parts.about, `${what} · ${plural(countExpiries(spec), 'expiry', 'expiries')} · ${form(spec)}${by}`);
   }
 
   function tick() {
@@ -95,8 +110,11 @@ export function historyRow(first, { name, failed, gone }) {
   function draw(task) {
     self.task = task;
     const running = task.status === 'processing';
-    const label = task.file_name ?? `${task.spec.format.toUpperCase()} export`;
-    if (parts.link.textContent !== label) parts.link.replaceChildren(breakable(label));
+    const text = task.file_name ?? `${task.spec.format.toUpperCase()} export`;
+    if (parts.link.textContent !== text) parts.link.replaceChildren(breakable(text));
+    setText(parts.pick, `Compare ${text}`);
+    box.disabled = !FINAL.has(task.status);
+    note.draw(task.note);
     setText(parts.state, task.cancel_requested && !FINAL.has(task.status) ? 'Cancelling' : STATES[task.status]);
     parts.state.dataset.state = task.status;
     setText(parts.percent, running ? `${Math.floor(task.progress)} %` : '');

@@ -2,8 +2,10 @@
 
 import { commandBlock } from './commands.js';
 import { button, byId, el, setText, show } from './dom.js';
-import { listed, number, plural } from './format.js';
-import { facts, form, range, rowsText, sizeText, specFacts } from './summary.js';
+import { listed, number, plural, sentence } from './format.js';
+import { toRequest } from './optionset.js';
+import { ruleText } from './rule.js';
+import { columnsText, facts, filtersText, form, range, rowsText, sizeText, specFacts } from './summary.js';
 
 export function sidePanel(draft, estimator, { startOver }) {
   const host = byId('side');
@@ -31,16 +33,21 @@ export function sidePanel(draft, estimator, { startOver }) {
   const asked = el('div', { class: 'side-task', hidden: true });
   host.append(summary, example, asked);
 
+  const ruled = () => `${sentence(ruleText(draft.rule)).slice(0, -1)} (${number(draft.expiryCount)} today)`;
+
   function draw() {
     const { instruments, expiryCount, options } = draft;
     const { result, busy, size } = estimator;
     const pending = busy ? '…' : '–';
+    const spec = { format: options.format, options: toRequest(options, draft) };
     chosen.replaceChildren(
       facts([
         ['Instruments', instruments.length ? listed(instruments.map((one) => draft.name(one.key))) : 'None yet'],
-        ['Expiries', expiryCount ? number(expiryCount) : 'None yet'],
-        ['Format', form({ format: options.format, options: { ...options, separate_files: draft.separate } })],
-        ['Time range', range(options.time_range === 'custom' ? options : { time_range: options.time_range })],
+        ['Expiries', draft.byRule ? ruled() : expiryCount ? number(expiryCount) : 'None yet'],
+        ['Format', form(spec)],
+        ['Columns', columnsText(spec)],
+        ['Filters', filtersText(options)],
+        ['Time range', range(spec.options)],
       ]),
       facts([
         ['Contracts', result ? number(result.contracts) : pending, 'num'],

@@ -5,7 +5,7 @@ import './theme.js';
 import { announce, title } from './announce.js';
 import { api, connection, explain } from './api.js';
 import { byId, message, setAttributes, setText, show } from './dom.js';
-import { Draft, DEFAULTS } from './draft.js';
+import { Draft } from './draft.js';
 import { Estimator } from './estimate.js';
 import { sidePanel } from './side.js';
 import { expiriesStep } from './steps/expiries.js';
@@ -32,11 +32,8 @@ let current = 'instruments';
 let starting = false;
 
 function startOver() {
-  draft.chosen.clear();
-  draft.expiries.clear();
-  draft.options = { ...DEFAULTS };
   steps.expiries.redraw();
-  draft.changed('all');
+  draft.clear();
   go('instruments');
 }
 
@@ -83,6 +80,8 @@ function frame(view) {
 async function draw(step, { focus = true } = {}) {
   tasks.close();
   title('');
+  // What a rule comes to is only known with the dates at hand.
+  if (draft.byRule && step !== 'instruments') await steps.expiries.load();
   current = obstacle(step) ?? step;
   frame(current);
   side.draft(current);
@@ -139,16 +138,17 @@ async function start() {
 
 function forward() {
   const problem = steps[current].problem();
-  if (problem) complain(problem);
-  else if (current === 'review') start();
+  if (problem) {
+    complain(problem);
+    steps[current].reveal?.();
+  } else if (current === 'review') start();
   else go(ORDER[ORDER.indexOf(current) + 1]);
 }
 
-/** `?from=<id>`: what an earlier export asked for, to be changed or run again. */
-async function adoptFrom(id) {
+/** What an earlier export, a template or a schedule asks for, to be changed or run again. */
+async function adopt(query) {
   try {
-    const { spec } = await api.status(id);
-    draft.adopt(spec);
+    draft.adopt(...(await asked(query)));
     draft.prune();
     await steps.expiries.enter();
     draft.changed('all');
@@ -157,14 +157,27 @@ async function adoptFrom(id) {
   } catch (error) {
     history.replaceState(null, '', '/export');
     await draw('instruments');
-    message(byId('notice-instruments'), explain(error, 'Taking over the earlier export'));
+    message(byId('notice-instruments'), explain(error, 'Taking over the configuration'));
   }
+}
+
+/** The request behind `?from=`, `?template=` or `?schedule=`, and where changes to it belong. */
+async function asked(query) {
+  if (query.get('from')) return [(await api.status(query.get('from'))).spec];
+  const kind = query.get('template') ? 'template' : 'schedule';
+  const one = await (kind === 'template' ? api.templates : api.schedules).get(query.get(kind));
+  return [one.request, { kind, id: one.id, name: one.name }];
 }
 
 function route({ focus = true } = {}) {
   const query = new URLSearchParams(location.search);
   if (query.get('task')) return openTask(query.get('task'), { focus });
-  if (query.get('from')) return adoptFrom(query.get('from'));
+  if (['from', 'template', 'schedule'].some((name) => query.get(name))) return adopt(query);
+  if (query.has('new')) {
+    history.replaceState(null, '', '/export');
+    steps.expiries.redraw();
+    draft.clear();
+  }
   const step = location.hash.slice(1);
   return draw(ORDER.includes(step) ? step : 'instruments', { focus });
 }

@@ -3,6 +3,8 @@
 import { api, explain } from '../api.js';
 import { button, byId, el, icon, message, setText, show } from '../dom.js';
 import { day, number, plural, weekday } from '../format.js';
+import { ruleProblem, ruleText } from '../rule.js';
+import { rulePanel } from './rule.js';
 
 // Beyond so many boxes groups start closed, and their boxes are made when they are first opened.
 const OPEN_AT_ONCE = 400;
@@ -11,6 +13,7 @@ export function expiriesStep(draft) {
   const host = byId('expiries');
   const groups = new Map(); // key -> group
   let drawnFor = '';
+  const rule = rulePanel(draft, { told });
 
   function years(dates) {
     const byYear = new Map();
@@ -131,7 +134,26 @@ export function expiriesStep(draft) {
 
   function tally() {
     setText(byId('expiry-count'), `${plural(draft.expiryCount, 'expiry', 'expiries')} selected`);
+    rule.tally();
   }
+
+  /** Boxes or a rule; what was chosen the other way stays until it is wanted again. */
+  function way() {
+    const total = draft.instruments.reduce((sum, one) => sum + (draft.available.get(one.key)?.length ?? 0), 0);
+    for (const radio of document.querySelectorAll('input[name="expiry_way"]')) {
+      radio.checked = radio.value === (draft.byRule ? 'rule' : 'dates');
+    }
+    show(byId('expiry-tools'), !draft.byRule && total > 0);
+    show(host, !draft.byRule);
+    show(byId('expiry-rule'), draft.byRule);
+    if (draft.byRule) rule.draw();
+    tally();
+  }
+  byId('expiry-way').addEventListener('change', ({ target }) => {
+    draft.byRule = target.value === 'rule';
+    way();
+    draft.changed('expiries');
+  });
 
   function draw() {
     const { instruments } = draft;
@@ -139,33 +161,38 @@ export function expiriesStep(draft) {
     groups.clear();
     instruments.forEach((one, index) => groups.set(one.key, makeGroup(one, index, total <= OPEN_AT_ONCE)));
     host.replaceChildren(...[...groups.values()].map((group) => group.node));
-    show(byId('expiry-tools'), total > 0);
-    tally();
+  }
+
+  /** Asks for the dates of instruments that have come new; false where that failed. */
+  async function load() {
+    const missing = draft.instruments.map((one) => one.key).filter((key) => !draft.available.has(key));
+    if (!missing.length) return true;
+    host.setAttribute('aria-busy', 'true');
+    // "All" must not be pressed before there is anything to choose.
+    show(byId('expiry-tools'), false);
+    try {
+      const answer = await api.expiries(missing);
+      for (const key of missing) draft.available.set(key, answer[key] ?? []);
+      draft.prune();
+      drawnFor = '';
+      message(byId('notice-expiries'), null);
+      return true;
+    } catch (error) {
+      const said = explain(error, 'Loading the expiries');
+      said.actions = [button('Try again', { kind: 'small', on: { click: enter } })];
+      message(byId('notice-expiries'), said);
+      return false;
+    } finally {
+      host.removeAttribute('aria-busy');
+    }
   }
 
   async function enter() {
-    const missing = draft.instruments.map((one) => one.key).filter((key) => !draft.available.has(key));
-    if (missing.length) {
-      host.setAttribute('aria-busy', 'true');
-      // "All" must not be pressed before there is anything to choose.
-      show(byId('expiry-tools'), false);
-      try {
-        const answer = await api.expiries(missing);
-        for (const key of missing) draft.available.set(key, answer[key] ?? []);
-        draft.prune();
-        message(byId('notice-expiries'), null);
-      } catch (error) {
-        const said = explain(error, 'Loading the expiries');
-        said.actions = [button('Try again', { kind: 'small', on: { click: enter } })];
-        message(byId('notice-expiries'), said);
-        return;
-      } finally {
-        host.removeAttribute('aria-busy');
-      }
-    }
+    if (!(await load())) return;
     const now = draft.instruments.map((one) => one.key).join('\n');
-    if (missing.length || now !== drawnFor) draw();
+    if (now !== drawnFor) draw();
     drawnFor = now;
+    way();
   }
 
   const every = (pick) => {
@@ -188,9 +215,15 @@ export function expiriesStep(draft) {
 
   return {
     enter,
+    load,
     redraw() {
       drawnFor = '';
     },
-    problem: () => (draft.expiryCount ? null : 'Choose at least one expiry.'),
+    problem() {
+      const wrong = draft.byRule ? ruleProblem(draft.rule) : null;
+      if (wrong) return wrong;
+      if (draft.expiryCount) return null;
+      return draft.byRule ? `No expiry is stored for “${ruleText(draft.rule)}”.` : 'Choose at least one expiry.';
+    },
   };
 }

@@ -1,8 +1,12 @@
 // Step 3: the form of the file, with its first lines as they will be.
 
-import { explain } from '../api.js';
+import { api, explain } from '../api.js';
 import { breakable, byId, message, setAttributes, setText, show } from '../dom.js';
 import { exampleText } from '../example.js';
+import { isTable, problemOf } from '../optionset.js';
+import { columnsText, filtersText } from '../summary.js';
+import { columnChooser } from './columns.js';
+import { bound, filterFields, tell, typed } from './filters.js';
 
 const LEVELS = {
   fast: 'Least time, the largest file.',
@@ -15,7 +19,13 @@ const RANGES = {
   '7d': 'The 7 days up to and including each expiry.',
   '30d': 'The 30 days up to and including each expiry.',
   '90d': 'The 90 days up to and including each expiry.',
+  days: 'So many days before each expiry, and its day. 0 is the day of expiry alone.',
   custom: 'Both days included, in Indian time. Either may stay empty.',
+};
+const COMPRESSIONS = {
+  none: 'Opens everywhere as it is.',
+  gzip: 'A .gz file, which nearly every tool reads.',
+  zstd: 'A .zst file: smaller and faster, for newer tools.',
 };
 const FLAGS = ['include_openalgo', 'include_metadata', 'excel'];
 
@@ -23,6 +33,8 @@ export function optionsStep(draft, estimator) {
   const form = byId('form');
   const radios = (name) => [...form.querySelectorAll(`input[name="${name}"]`)];
   const pick = (name, value) => radios(name).forEach((radio) => (radio.checked = radio.value === value));
+  const columns = columnChooser(draft, { told });
+  const filters = filterFields(draft, { told });
 
   function draw() {
     const { options } = draft;
@@ -30,22 +42,49 @@ export function optionsStep(draft, estimator) {
     pick('separate_files', String(draft.separate));
     pick('symbol_style', options.symbol_style);
     pick('level', options.level);
+    pick('compression', options.compression);
+    pick('delimiter', options.delimiter);
     pick('time_range', options.time_range);
     for (const name of FLAGS) byId(name).checked = options[name];
     byId('from_date').value = options.from_date;
     byId('to_date').value = options.to_date;
     byId('style-field').disabled = !options.include_openalgo;
     // In JSON every contract names itself, and a byte order mark would break parsers.
-    byId('include_metadata').disabled = options.format === 'json';
+    byId('include_metadata').disabled = options.format === 'json' || options.columns !== null;
     byId('excel').disabled = options.format === 'json';
-    show(byId('level-field'), draft.archive);
+    byId('decimals').value = options.decimals ?? '';
+    show(byId('delimiter-field'), isTable(options.format));
+    show(byId('compression-field'), !draft.archive);
+    setText(byId('compression-hint'), COMPRESSIONS[options.compression]);
+    show(byId('level-field'), draft.archive || options.compression !== 'none');
+    setText(byId('level-label'), draft.archive ? 'Compression' : 'Level');
     show(byId('dates'), options.time_range === 'custom');
+    const days = byId('days_before_expiry');
+    if (document.activeElement !== days) days.value = options.days_before_expiry ?? '';
+    show(byId('days-before'), options.time_range === 'days' || (options.time_range === 'custom' && options.days_before_expiry !== null));
     setText(byId('level-hint'), LEVELS[options.level]);
     setText(byId('range-hint'), RANGES[options.time_range]);
-    const backwards = problem() !== null;
-    for (const id of ['from_date', 'to_date']) {
-      setAttributes(byId(id), { 'aria-invalid': backwards ? 'true' : null });
-    }
+    columns.draw();
+    filters.draw();
+    parts();
+  }
+
+  /** What the closed parts say, and which field is wrong. */
+  function parts() {
+    const spec = { format: draft.options.format, options: draft.options };
+    const [set, filtered] = [columnsText(spec), filtersText(draft.options)];
+    tell('part-columns', set || 'the usual ones', set !== '');
+    tell('part-filters', filtered || 'everything', filtered !== '');
+    const wrong = problemOf(draft.options)?.[0] ?? null;
+    for (const field of document.querySelectorAll('#step-options [aria-invalid]')) field.removeAttribute('aria-invalid');
+    const field = byId(wrong ?? '');
+    if (field?.matches('input')) setAttributes(field, { 'aria-invalid': 'true' });
+  }
+
+  function told() {
+    draw();
+    message(byId('notice-options'), null);
+    draft.changed('options');
   }
 
   function read({ target }) {
@@ -55,6 +94,15 @@ export function optionsStep(draft, estimator) {
       options.separate_files = null;
     } else if (target.name === 'separate_files') {
       options.separate_files = target.value === 'true';
+    } else if (filters.read(target)) {
+      // It is in the options already.
+    } else if (target.name === 'time_range') {
+      options.time_range = target.value;
+      if (target.value !== 'days') options.days_before_expiry = null;
+    } else if (target.name === 'days_before_expiry') {
+      options.days_before_expiry = typed(target);
+    } else if (target.name === 'decimals') {
+      options.decimals = target.value === '' ? null : Number(target.value);
     } else if (target.name === 'from_date' || target.name === 'to_date') {
       options[target.name] = target.value;
     } else if (FLAGS.includes(target.id)) {
@@ -64,9 +112,7 @@ export function optionsStep(draft, estimator) {
     } else {
       return;
     }
-    draw();
-    message(byId('notice-options'), null);
-    draft.changed('options');
+    told();
   }
   byId('step-options').addEventListener('change', read);
 
@@ -81,25 +127,40 @@ export function optionsStep(draft, estimator) {
       setText(byId('example-text'), exampleText(estimator.result, draft.options.format));
       byId('example-name').replaceChildren(breakable(estimator.result.file_name));
     } else if (!estimator.busy) {
-      setText(byId('example-text'), 'Choose an expiry to see its first lines.');
+      setText(byId('example-text'), problem() ?? 'Choose an expiry to see its first lines.');
       setText(byId('example-name'), '');
     }
   }
   estimator.addEventListener('change', example);
 
-  function problem() {
-    const { time_range: range, from_date: from, to_date: to } = draft.options;
-    if (range !== 'custom') return null;
-    if (!from && !to) return 'Enter a first or a last day, or choose another time range.';
-    return from && to && from > to ? 'The first day is after the last day.' : null;
+  async function learn() {
+    try {
+      const known = await api.options();
+      columns.know(known.columns);
+      bound(known.options);
+    } catch (error) {
+      message(byId('notice-options'), explain(error, 'Loading the options'));
+    }
   }
+  const learned = learn();
+
+  const problem = () => problemOf(draft.options)?.[1] ?? null;
 
   return {
-    enter() {
+    async enter() {
       draw();
       estimator.run();
       example();
+      await learned;
     },
     problem,
+    /** Opens the part in which something is wrong, and goes there. */
+    reveal() {
+      const field = byId(problemOf(draft.options)?.[0] ?? '');
+      const part = field?.closest('details');
+      if (part) part.open = true;
+      if (field?.matches('input')) field.focus();
+      else field?.querySelector('input')?.focus();
+    },
   };
 }
