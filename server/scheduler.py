@@ -177,8 +177,8 @@ class Scheduler:
         if late and schedule.what.missed is Missed.SKIP:
             await self._end(schedule, slot, Outcome.SKIPPED, note)
             return
-        if note is not None:
-            note = f"{note}; this run stands in for it all"
+        if note is not None and schedule.what.missed is Missed.RUN:
+            note = f"{note}; this run makes up for it"
         try:
             await self._begin(schedule, slot_text(slot), note)
         except Taken:

@@ -17,8 +17,12 @@ class _Patient(Saver):
         return False
 
 
-if __name__ == "__main__":
-    # A module's name is looked up when it is used, so these hold for every export.
+def install() -> None:
+    """In this process; a module's name is looked up when it is used, so for every export."""
     pipeline._CHECKPOINT_EVERY_S = 0.0
     pipeline.__dict__["Saver"] = _Patient
+
+
+if __name__ == "__main__":
+    install()
     sys.exit(main())
