@@ -317,34 +317,32 @@ OPTIONS: Sequence[Option] = (
         "the expiry's day and so many days before it, only with time_range all",
     ),
     _nullable(
-        "from_time", "rows", "time", _time, "first minute of the day wanted, HH:MM", ready=False
+        "from_time", "rows", "time", _time, "first minute of the day wanted, HH:MM"
     ),
     _nullable(
-        "to_time", "rows", "time", _time, "last minute of the day wanted, HH:MM", ready=False
+        "to_time", "rows", "time", _time, "last minute of the day wanted, HH:MM"
     ),
     _whole_option(
-        "min_volume", "rows", 0, _LARGEST_COUNT, "candles with at least this volume", ready=False
+        "min_volume", "rows", 0, _LARGEST_COUNT, "candles with at least this volume"
     ),
     _nullable(
         "option_types", "contracts", "choices", _option_types,
-        "contracts of these types: CE, PE, FUT", choices=_OPTION_TYPES, ready=False,
+        "contracts of these types: CE, PE, FUT", choices=_OPTION_TYPES,
     ),
     _nullable(
         "strike_from", "contracts", "number", _strike,
-        "options of this strike and above; futures stay", least=0, ready=False,
+        "options of this strike and above; futures stay", least=0,
     ),
     _nullable(
         "strike_to", "contracts", "number", _strike,
-        "options of this strike and below; futures stay", least=0, ready=False,
+        "options of this strike and below; futures stay", least=0,
     ),
     _whole_option(
         "strikes_around", "contracts", 1, 200,
         "the strike at the money of each expiry and so many on each side; futures stay",
-        ready=False,
     ),
     _flag_option(
         "only_with_candles", "contracts", "leave out contracts without candles on the days wanted",
-        ready=False,
     ),
     _choice_option(
         "compression", "compression", Compression,

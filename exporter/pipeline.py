@@ -74,9 +74,9 @@ async def run_export(
 
     with telling(lambda: told(replace(last, message=_LOCKED))):
         identity = await database.identity()
-        selected = await database.contracts(spec)
-        plan = make_plan(spec, await database.catalogue(), selected, accepted_at)
-        estimate = await database.estimate(spec, selected)
+        selection = await database.select(spec)
+        plan = make_plan(spec, await database.catalogue(), selection, accepted_at)
+        estimate = await database.estimate(spec, selection.contracts)
         if max_rows is not None and estimate.exact and estimate.rows > max_rows:
             raise too_many(max_rows, estimate.rows)
         run = _Run(
@@ -371,7 +371,7 @@ class _Run:
         }
 
     def _remarks(self) -> list[str]:
-        remarks = []
+        remarks = self._plan.remarks()
         if not self._done.rows:
             remarks.append("the selection has no candles: the file has its header and no rows")
         elif self._done.empty:

@@ -6,10 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import orjson
+
+from exporter.filters import Money, Selection, row_filter
 from exporter.model import IST, Contract, ExportSpec, FileFormat
 from exporter.naming import MemberNames, artefact_name, labels
-from exporter.sources.base import Catalogue
+from exporter.sources.base import Catalogue, RowFilter
 from exporter.symbols import contract_symbol
+from exporter.values import decimal_text
+
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,8 @@ class Plan:
     symbols: Sequence[str]
     labels: Mapping[str, str]
     name: str
+    money: Sequence[Money] = ()
+    keep: RowFilter | None = None
 
     def label(self, number: int) -> str:
         """The instrument's name in the file, for the contract of that number."""
@@ -37,25 +45,48 @@ class Plan:
 
     def metadata(self) -> dict[str, object]:
         """The `metadata` of JSON exports and archives (spec, "JSON")."""
-        return {
+        metadata: dict[str, object] = {
             "exported_at": self.accepted_at.astimezone(IST).isoformat(timespec="seconds"),
             "instruments": list(self.spec.instruments),
             "format": "OpenAlgo" if self.spec.options.include_openalgo else "Standard",
             "version": "1.0",
         }
+        if self.spec.options.strikes_around is not None:
+            metadata["money"] = [self._money(one) for one in self.money]
+        return metadata
+
+    def remarks(self) -> list[str]:
+        """What whoever asked for the selection should be told of it."""
+        unknown = [f"{one.instrument_key} {one.expiry}" for one in self.money if one.value is None]
+        if not unknown:
+            return []
+        more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
+        return [
+            "neither a future nor a pair of options says where the money is, so every strike is"
+            f" there: {', '.join(unknown[:_MOST_NAMED])}{more}"
+        ]
+
+    def _money(self, money: Money) -> dict[str, object]:
+        value = money.value
+        return {
+            "instrument": self.labels[money.instrument_key],
+            "expiry": money.expiry.isoformat(),
+            "value": None if value is None else orjson.Fragment(decimal_text(value)),
+            "method": money.method,
+        }
 
 
 def make_plan(
-    spec: ExportSpec, catalogue: Catalogue, contracts: Sequence[Contract], accepted_at: datetime
+    spec: ExportSpec, catalogue: Catalogue, selection: Selection, accepted_at: datetime
 ) -> Plan:
-    """`contracts` are the source's answer for `spec`, in the order of the file."""
+    """`selection` is the source's answer for `spec`."""
     names = {one.key: one.name for one in catalogue.instruments}
     pairs = [(key, names.get(key, key)) for key in spec.instruments]
     return Plan(
         spec,
         accepted_at,
-        contracts,
-        [contract_symbol(contract, spec.options.symbol_style) for contract in contracts],
+        selection.contracts,
+        [contract_symbol(contract, spec.options.symbol_style) for contract in selection.contracts],
         labels(pairs),
         artefact_name(
             [name for _, name in pairs],
@@ -63,4 +94,6 @@ def make_plan(
             accepted_at,
             spec.options.include_openalgo,
         ),
+        selection.money,
+        row_filter(spec.options),
     )

@@ -43,10 +43,11 @@ class Preview:
 
 async def preview(database: MarketDatabase, spec: ExportSpec, accepted_at: datetime) -> Preview:
     """Raises ExportError (BAD_CONTRACT, BAD_ROW, DATABASE_*) as the export itself would."""
-    selected = await database.contracts(spec)
-    plan = make_plan(spec, await database.catalogue(), selected, accepted_at)
+    selection = await database.select(spec)
+    selected = selection.contracts
+    plan = make_plan(spec, await database.catalogue(), selection, accepted_at)
     windows = [window_of(spec.options, contract.expiry) for contract in selected]
-    found = await database.head(selected, windows, _SAMPLE_ROWS)
+    found = await database.head(selected, windows, _SAMPLE_ROWS, plan.keep)
     estimate = await database.estimate(spec, selected)
     table = CsvFormat()
     number, candles = 0, list[Candle]()
@@ -55,12 +56,16 @@ async def preview(database: MarketDatabase, spec: ExportSpec, accepted_at: datet
     lines = [table.template(plan, number).build(candle) for candle in candles] if selected else []
     columns = table.columns(plan)
     head = table.head(plan).decode()
-    warnings = []
+    warnings = plan.remarks()
     if not estimate.rows and estimate.exact:
         warnings.append("the selection has no candles: the file will have its header and no rows")
     elif estimate.empty_contracts:
         warnings.append(
             f"{estimate.empty_contracts} of {estimate.contracts} contracts have no candles"
+        )
+    if plan.keep is not None and estimate.rows:
+        warnings.append(
+            "rows are filtered: the number of rows and the sizes are the most there can be"
         )
     if estimate.careful_contracts:
         warnings.append(

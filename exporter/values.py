@@ -124,9 +124,14 @@ def price_text(column: str, value: object) -> str:
         text = repr(number)
         if "e" not in text:
             return text
-        plain = format(Decimal(text), "f")
-        return plain if "." in plain else f"{plain}.0"
+        return decimal_text(Decimal(text))
     raise Unreadable(column, value)
+
+
+def decimal_text(value: Decimal) -> str:
+    """An exact number in the form of a price."""
+    plain = format(value, "f")
+    return plain if "." in plain else f"{plain}.0"
 
 
 def count_text(column: str, value: object) -> str:

@@ -12,7 +12,7 @@ import json
 import math
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -97,6 +97,7 @@ class Export:
     format: str
     options: dict[str, Any]
     accepted_at: datetime
+    money: list[dict[str, Any]]
 
     @property
     def openalgo(self) -> bool:
@@ -265,6 +266,69 @@ def candles_of(
     return candles, seen - len(by_instant)
 
 
+def wanted_row(candle: Candle, options: Mapping[str, Any]) -> bool:
+    """Do the time of day and the volume let this row through?"""
+    minute = candle.when.strftime("%H:%M")
+    first, last = options.get("from_time"), options.get("to_time")
+    if (first and minute < first) or (last and minute > last):
+        return False
+    return int(candle.volume) >= (options.get("min_volume") or 0)
+
+
+def money_of(
+    db: sqlite3.Connection, found: Sequence[tuple[Any, ...]], expiry: str
+) -> tuple[Fraction, str] | None:
+    """The future's last close, else strike + call - put of the pair whose closes are nearest."""
+    closes: dict[tuple[Fraction | None, str], Fraction] = {}
+    for key, kind, strike, *_ in found:
+        candles, _ = candles_of(db, key, expiry, {})
+        place = (None if kind == "FUT" else Fraction(plain_strike(strike)), kind)
+        if candles and place not in closes:
+            closes[place] = Fraction(candles[-1].prices[3])
+    if (None, "FUT") in closes:
+        return closes[None, "FUT"], "future"
+    best: tuple[Fraction, Fraction, Fraction] | None = None
+    for (strike, kind), call in closes.items():
+        put = closes.get((strike, "PE"))
+        if kind == "CE" and put is not None and strike is not None:
+            here = (abs(call - put), strike, strike + call - put)
+            best = here if best is None or here < best else best
+    return None if best is None else (best[2], "parity")
+
+
+def near_money(strikes: set[Fraction], money: Fraction | None, around: int) -> set[Fraction]:
+    """The strike nearest to the money, and so many on each side; all where it is not known."""
+    if money is None or not strikes:
+        return strikes
+    nearest = min(strikes, key=lambda strike: (abs(strike - money), strike))
+    below = sorted(strike for strike in strikes if strike < nearest)
+    above = sorted(strike for strike in strikes if strike > nearest)
+    return {nearest, *below[-around:], *above[:around]}
+
+
+def decimal_of(value: Fraction) -> str:
+    """An exact decimal number as shortest text, with a point."""
+    text = format(Decimal(value.numerator) / Decimal(value.denominator), "f")
+    whole, _, part = text.partition(".")
+    return f"{whole}.{part.rstrip('0') or '0'}"
+
+
+def wanted_contract(contract: tuple[Any, ...], near: set[Fraction] | None, options: Any) -> bool:
+    """Do type and strike let this contract through? Futures have no strike."""
+    kinds = options.get("option_types")
+    if kinds and contract[1] not in kinds:
+        return False
+    if contract[1] == "FUT":
+        return True
+    strike = Fraction(plain_strike(contract[2]))
+    least, most = options.get("strike_from"), options.get("strike_to")
+    return (
+        (near is None or strike in near)
+        and (least is None or strike >= Fraction(repr(least)))
+        and (most is None or strike <= Fraction(repr(most)))
+    )
+
+
 def candle_of(key: str, moment: datetime, values: tuple[Any, ...]) -> Candle:
     """A row that stays, as text; what nobody can read fails the export."""
     *prices, volume, oi = values
@@ -289,6 +353,7 @@ def load(db_path: Path | str, request: Mapping[str, Any]) -> Export:
     style = options.get("symbol_style", "expirytrack")
     chosen = asked(request)
     parts: list[Part] = []
+    money: list[dict[str, Any]] = []
     with closing(sqlite3.connect(f"{Path(db_path).as_uri()}?mode=ro", uri=True)) as db:
         table = dict(db.execute("SELECT instrument_key, symbol FROM instruments"))
         names = {key: display_name(key, table.get(key)) for key in chosen}
@@ -302,6 +367,22 @@ def load(db_path: Path | str, request: Mapping[str, Any]) -> Export:
                     (instrument, expiry),
                 ).fetchall()
                 found.sort(key=lambda c: (c[2] is not None, c[2] or 0, c[1], c[0]))
+                near = None
+                if options.get("strikes_around"):
+                    guess = money_of(db, found, expiry)
+                    money.append(
+                        {
+                            "instrument": label[instrument],
+                            "expiry": expiry,
+                            "value": Number(decimal_of(guess[0])) if guess else None,
+                            "method": guess[1] if guess else None,
+                        }
+                    )
+                    near = near_money(
+                        {Fraction(plain_strike(c[2])) for c in found if c[1] != "FUT"},
+                        guess[0] if guess else None,
+                        options["strikes_around"],
+                    )
                 for key, kind, strike_price, trading_symbol, lot, tick in found:
                     words = (trading_symbol or "").split()
                     base = (
@@ -313,7 +394,12 @@ def load(db_path: Path | str, request: Mapping[str, Any]) -> Export:
                         raise OracleError("bad_contract", key)
                     strike = None if kind == "FUT" else plain_strike(strike_price)
                     symbol = symbol_of(base, expiry, kind, strike, style)
+                    if not wanted_contract((key, kind, strike_price), near, options):
+                        continue
                     candles, dropped = candles_of(db, key, expiry, options)
+                    if options.get("only_with_candles") and not candles:
+                        continue
+                    candles = [candle for candle in candles if wanted_row(candle, options)]
                     parts.append(
                         Part(
                             key,
@@ -336,6 +422,7 @@ def load(db_path: Path | str, request: Mapping[str, Any]) -> Export:
         request["format"],
         options,
         request["accepted_at"].astimezone(INDIA),
+        money,
     )
 
 
@@ -439,12 +526,13 @@ def contract_value(export: Export, part: Part) -> dict[str, Any]:
 
 def metadata_value(export: Export) -> dict[str, Any]:
     """The `metadata` of the JSON export and of archives."""
-    return {
+    out = {
         "exported_at": export.accepted_at.strftime("%Y-%m-%dT%H:%M:%S") + "+05:30",
         "instruments": export.instruments,
         "format": "OpenAlgo" if export.openalgo else "Standard",
         "version": "1.0",
     }
+    return {**out, "money": export.money} if export.options.get("strikes_around") else out
 
 
 def json_value(export: Export) -> dict[str, Any]:

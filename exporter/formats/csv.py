@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from exporter.columns import csv_columns, csv_head, csv_template
 from exporter.formats.base import constants
@@ -20,12 +21,13 @@ class CsvFormat:
 
     def template(self, plan: Plan, number: int) -> RowTemplate:
         options = plan.spec.options
-        return csv_template(
+        template = csv_template(
             self.columns(plan),
             constants(plan, number),
             delimiter=options.delimiter,
             decimals=options.decimals,
         )
+        return replace(template, keep=plan.keep)
 
     def columns(self, plan: Plan) -> tuple[Column, ...]:
         """The columns in order."""

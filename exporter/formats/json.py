@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import orjson
 
@@ -22,7 +23,8 @@ class JsonFormat:
     def template(self, plan: Plan, number: int) -> RowTemplate:
         options = plan.spec.options
         columns = options.columns or json_columns()
-        return json_template(columns, constants(plan, number), decimals=options.decimals)
+        template = json_template(columns, constants(plan, number), decimals=options.decimals)
+        return replace(template, keep=plan.keep)
 
     def head(self, plan: Plan) -> bytes:
         return b'{"metadata":' + orjson.dumps(plan.metadata()) + b',\n"data":{'

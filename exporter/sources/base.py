@@ -37,23 +37,35 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class RowFilter:
+    """Which rows are wanted, said twice.
+
+    `sql` is a condition over the canonical rows' timestamp and volume, without parameters.
+    """
+
+    sql: str
+    wanted: Callable[[Candle], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class RowTemplate:
     """How one candle becomes text, said twice: for the engine and for Python.
 
     `sql` is an expression over timestamp, open, high, low, close, volume, oi and the bound
     constants `?4`, `?5`, ...; `build` gives the same text from a `Candle`. `separator` stands
-    between the rows of one contract.
+    between the rows of one contract. Only rows that pass `keep` become text at all.
     """
 
     sql: str
     constants: tuple[str, ...]
     build: Callable[[Candle], str]
     separator: str
+    keep: RowFilter | None = None
 
     @property
     def sayable(self) -> bool:
         """Can the engine say it? Its printf ends a text at NUL."""
-        return not any("\0" in constant for constant in self.constants)
+        return self.keep is None and not any("\0" in constant for constant in self.constants)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import orjson
 
 from exporter.errors import Code, ExportError
 from exporter.model import Window
-from exporter.sources.base import Block, RowTemplate
+from exporter.sources.base import Block, RowFilter, RowTemplate
 from exporter.sources.facts import Facts
 from exporter.values import Candle, Unreadable, candle, day_of, instant
 
@@ -72,13 +72,34 @@ async def find_order(connection: aiosqlite.Connection, contract: str, window: Wi
 async def read_in_order(
     connection: aiosqlite.Connection, contract: str, template: RowTemplate, oi: str, order: Order
 ) -> AsyncGenerator[Block]:
-    """The rows of `order` as blocks; the first one carries the number of dropped duplicates."""
+    """The wanted rows of `order` as blocks; the first carries the number of dropped duplicates.
+
+    A block whose rows are all unwanted is empty.
+    """
     dropped = order.dropped
     for start in range(0, len(order.rowids), _BLOCK_ROWS):
         candles = await candles_at(connection, contract, oi, order, start, start + _BLOCK_ROWS)
-        data = await asyncio.to_thread(_text, candles, template)
-        yield Block(data, len(candles), candles[0].timestamp, candles[-1].timestamp, dropped)
+        yield await asyncio.to_thread(_block, candles, template, dropped)
         dropped = 0
+
+
+async def first_candles(
+    connection: aiosqlite.Connection,
+    contract: str,
+    oi: str,
+    order: Order,
+    rows: int,
+    keep: RowFilter | None,
+) -> list[Candle]:
+    """The first `rows` candles of an order that are wanted."""
+    found: list[Candle] = []
+    # Few at first: what is not wanted is seldom so for long.
+    start, step = 0, rows
+    while start < len(order.rowids) and len(found) < rows:
+        candles = await candles_at(connection, contract, oi, order, start, start + step)
+        found += [one for one in candles if keep is None or keep.wanted(one)]
+        start, step = start + step, _BLOCK_ROWS
+    return found[:rows]
 
 
 async def candles_at(
@@ -182,5 +203,10 @@ def _candles(contract: str, instants: Sequence[int], rows: Sequence[Any]) -> lis
         raise bad_row(contract, error) from error
 
 
-def _text(candles: Sequence[Candle], template: RowTemplate) -> bytes:
-    return template.separator.join(map(template.build, candles)).encode()
+def _block(candles: Sequence[Candle], template: RowTemplate, dropped: int) -> Block:
+    if template.keep is not None:
+        candles = list(filter(template.keep.wanted, candles))
+    if not candles:
+        return Block(b"", 0, "", "", dropped)
+    data = template.separator.join(map(template.build, candles)).encode()
+    return Block(data, len(candles), candles[0].timestamp, candles[-1].timestamp, dropped)

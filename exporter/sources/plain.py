@@ -13,6 +13,7 @@ from exporter.columns import OI
 from exporter.sources.base import Block, RowTemplate
 from exporter.sources.careful import damaged_index, disordered_index
 from exporter.sources.facts import Facts, Run, Stretch
+from exporter.values import Candle, candle, instant
 
 _CLOCK = (
     "timestamp GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
@@ -83,6 +84,17 @@ async def _find_run(connection: aiosqlite.Connection, contract: str) -> Run | No
     if rising:
         return Run(low, 1)
     return Run(high, -1) if falling else None
+
+
+async def last_candle(connection: aiosqlite.Connection, contract: str, oi: str) -> Candle:
+    """The newest candle of a plain contract that has any."""
+    ((stored, *values),) = await connection.execute_fetchall(
+        f"SELECT timestamp, open, high, low, close, volume, {oi} {_ROWS}"
+        " ORDER BY timestamp DESC LIMIT 1",
+        (contract,),
+    )
+    *prices, volume, interest = values
+    return candle(instant(stored), tuple(prices), volume, interest)
 
 
 async def read_stretch(

@@ -14,7 +14,7 @@ import apsw
 from exporter.errors import Code, ExportError
 from exporter.model import Contract, Window
 from exporter.sources import careful, plain
-from exporter.sources.base import Block, RowTemplate
+from exporter.sources.base import Block, RowFilter, RowTemplate
 from exporter.sources.census import Census
 from exporter.sources.facts import Facts
 from exporter.sources.pool import Pool
@@ -56,15 +56,35 @@ class Reader:
                 await connection.execute_fetchall("COMMIT")
                 return facts
 
-    async def candles(self, contract: Contract, window: Window, rows: int) -> list[Candle]:
-        """The first `rows` candles of the days of `window`."""
+    async def candles(
+        self, contract: Contract, window: Window, rows: int, keep: RowFilter | None = None
+    ) -> list[Candle]:
+        """The first `rows` candles of the days of `window` that are wanted."""
         async with self._pool.lease() as connection:
             with translated(self._path):
                 await self._begin(connection)
                 order = await careful.find_order(connection, contract.key, window)
-                found = await careful.candles_at(
-                    connection, contract.key, self._schema.oi, order, 0, rows
+                found = await careful.first_candles(
+                    connection, contract.key, self._schema.oi, order, rows, keep
                 )
+                await connection.execute_fetchall("COMMIT")
+                return found
+
+    async def last_candle(self, contract: Contract) -> Candle | None:
+        """The newest candle of a contract, or None where it has none."""
+        async with self._pool.lease() as connection:
+            with translated(self._path):
+                await self._begin(connection)
+                facts = await self._facts_here(connection, contract.key)
+                found = None
+                if facts.rows and facts.plain:
+                    found = await plain.last_candle(connection, contract.key, self._schema.oi)
+                elif facts.rows:
+                    order = await careful.find_order(connection, contract.key, Window())
+                    end = len(order.rowids)
+                    (found,) = await careful.candles_at(
+                        connection, contract.key, self._schema.oi, order, end - 1, end
+                    )
                 await connection.execute_fetchall("COMMIT")
                 return found
 

@@ -9,10 +9,12 @@ from datetime import date
 from pathlib import Path
 
 from exporter.errors import Code, ExportError
+from exporter.filters import Selection, row_filter
 from exporter.model import Contract, ExportSpec, SymbolStyle, Window
 from exporter.sources import contracts
-from exporter.sources.base import Catalogue, Estimate
+from exporter.sources.base import Catalogue, Estimate, RowFilter
 from exporter.sources.census import Census
+from exporter.sources.choosing import choose
 from exporter.sources.facts import Facts
 from exporter.sources.fingerprint import Fingerprint, fingerprint
 from exporter.sources.pool import Pool
@@ -25,6 +27,7 @@ from exporter.windows import window_of
 
 _LOCK_WAIT_S = 90.0
 _ESTIMATE_BUDGET_S = 0.2
+_HEAD_BUDGET_S = 1.0
 # For contracts nobody has counted yet: a weekly option traded through its last month.
 _TYPICAL_ROWS = 3000
 # The newest candle belongs to one of the last expiries, whatever the instrument.
@@ -85,8 +88,12 @@ class MarketDatabase:
     async def contracts(self, spec: ExportSpec) -> list[Contract]:
         """The contracts of a selection in the order of the file (spec, "Values").
 
-        Raises ExportError(BAD_CONTRACT, DATABASE_*).
+        Raises ExportError(BAD_CONTRACT, BAD_ROW, DATABASE_*).
         """
+        return list((await self.select(spec)).contracts)
+
+    async def select(self, spec: ExportSpec) -> Selection:
+        """The same, with what had to be found out to choose them."""
         _, schema = await self._refresh()
 
         async def read() -> list[Contract]:
@@ -98,10 +105,10 @@ class MarketDatabase:
                     for contract in await contracts.read_contracts(
                         connection, schema, instrument, spec.expiries[instrument]
                     )
-                    if spec.contracts is None or contract.key in spec.contracts
                 ]
 
-        return await patiently(self.path, read, self._lock_wait_s)
+        found = await patiently(self.path, read, self._lock_wait_s)
+        return await choose(await self.reader(), self._census, found, spec)
 
     async def find(
         self, *, symbols: Sequence[str] = (), search: str | None = None
@@ -156,6 +163,8 @@ class MarketDatabase:
     ) -> Estimate:
         """How many rows a selection has: exact once every contract of it has been counted.
 
+        Where rows are filtered, that is the most there can be.
+
         `selected` are the contracts of `spec`, where the caller has them already.
         """
         if selected is None:
@@ -178,7 +187,9 @@ class MarketDatabase:
             leaving += not facts.plain
         known = len(selected) - unknown
         rows += unknown * (rows // known if known else _TYPICAL_ROWS)
-        return Estimate(rows, counted == len(selected), len(selected), empty, leaving)
+        # Of the rows of a day, nobody knows yet how many a filter will let through.
+        exact = counted == len(selected) and (not rows or row_filter(spec.options) is None)
+        return Estimate(rows, exact, len(selected), empty, leaving)
 
     async def count(self, contract: Contract) -> Facts:
         """Facts of one contract, from one snapshot. Raises ExportError(BAD_ROW, DATABASE_*)."""
@@ -220,14 +231,26 @@ class MarketDatabase:
         )
 
     async def head(
-        self, selected: Sequence[Contract], windows: Sequence[Window], rows: int
+        self,
+        selected: Sequence[Contract],
+        windows: Sequence[Window],
+        rows: int,
+        keep: RowFilter | None = None,
     ) -> tuple[Contract, list[Candle]] | None:
-        """The first candles of the first contract that has any. Raises ExportError."""
+        """The first wanted candles of the first contract that has any. Raises ExportError.
+
+        Where a filter lets few rows through, contracts are looked into for a short while only.
+        """
         reader = await self.reader()
+        deadline = asyncio.get_running_loop().time() + _HEAD_BUDGET_S
         for contract, window in zip(selected, windows, strict=True):
             facts = self._census.known(contract.key) or await self.count(contract)
             if facts.rows_in(window):
-                return contract, await reader.candles(contract, window, rows)
+                found = await reader.candles(contract, window, rows, keep)
+                if found:
+                    return contract, found
+                if asyncio.get_running_loop().time() > deadline:
+                    return None
         return None
 
     async def _refresh(self) -> tuple[Fingerprint, Schema]:

@@ -103,7 +103,11 @@ _READ: dict[str, oracle.Export] = {}
 def expected(path: Path, request: Mapping[str, Any]) -> oracle.Export:
     """The oracle's word on a request; a selection is read once."""
     options = request["options"]
-    named = ("symbol_style", "time_range", "from_date", "to_date", "days_before_expiry")
+    named = (
+        "symbol_style", "time_range", "from_date", "to_date", "days_before_expiry", "from_time",
+        "to_time", "min_volume", "option_types", "strike_from", "strike_to", "strikes_around",
+        "only_with_candles",
+    )  # fmt: skip
     chosen = {name: options[name] for name in named if name in options}
     identity = repr(
         (path, path.stat().st_mtime_ns, request["instruments"], request["expiries"],

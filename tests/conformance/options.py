@@ -50,6 +50,23 @@ AXES: Mapping[str, Sequence[Choice]] = {
     "symbol_style": [{"symbol_style": one.value} for one in SymbolStyle],
     "separate_files": [{}, {"separate_files": True}, {"separate_files": False}],
     "time": TIMES,
+    "rows": [
+        {"min_volume": None, "from_time": None},
+        {"from_time": "09:17", "to_time": "15:29"},
+        {"from_time": "23:59"},
+        {"to_time": "00:00", "min_volume": 1},
+        {"min_volume": 75},
+        {"min_volume": 2**53},
+    ],
+    "option_types": [{}, {"option_types": ["PE", "FUT"]}, {"option_types": ["CE"]}],
+    "strikes": [
+        {},
+        {"strike_from": 22700, "strike_to": None},
+        {"strike_from": 99.75, "strike_to": 22700.5},
+        {"strikes_around": 1},
+        {"strikes_around": 3, "strike_to": 25900},
+    ],
+    "only_with_candles": [{}, {"only_with_candles": True}],
     "level": [{"level": one.value} for one in Level],
 }
 
