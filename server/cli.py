@@ -12,6 +12,7 @@ from exporter.errors import ExportError
 from server import VERSION
 from server.__main__ import run as serve
 from server.cli_codes import EXIT_HELP, Exit, exit_of, exit_of_code
+from server.cli_completion import add_completion
 from server.cli_export import add_export
 from server.cli_list import add_demo, add_list
 from server.cli_tasks import add_history, add_purge
@@ -38,7 +39,9 @@ _COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...
     ("demo", "make a demo database to try things on", add_demo),
     ("history", "list the exports of a server, newest first", add_history),
     ("purge", "remove exports past the limits of age and size, and leftovers", add_purge),
-)
+    ("completion", "print what a shell needs to complete these commands",
+     lambda parser: add_completion(parser, make_parser)),
+)  # fmt: skip
 
 
 def make_parser() -> argparse.ArgumentParser:

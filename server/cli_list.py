@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +40,7 @@ def add_demo(parser: argparse.ArgumentParser) -> None:
     """`demo PATH`."""
     parser.add_argument("path", type=Path, metavar="PATH", help="where to make the database")
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    parser.add_argument("--json", action="store_true", help="a JSON object, for scripts")
     parser.set_defaults(run=run_demo)
 
 
@@ -50,7 +50,11 @@ def run_demo(arguments: argparse.Namespace) -> Exit:
     if path.exists() and not arguments.force:
         raise BadInput([f"{path} exists; --force replaces it"])
     make_demo_database(path)
-    print(f"{path}  {size_text(path.stat().st_size)}", file=sys.stdout)
+    size = path.stat().st_size
+    if arguments.json:
+        write_json({"path": str(path), "size": size})
+    else:
+        print(f"{path}  {size_text(size)}")
     return Exit.DONE
 
 
