@@ -104,7 +104,7 @@ function verdict({ same, rows, spec }) {
   const text = {
     true: 'The same file, byte for byte.',
     false: rows.difference ? `Different files: ${plural(Math.abs(rows.difference), 'row')} ${rows.difference > 0 ? 'more' : 'fewer'} in the second.`
-      : 'Different files with as many rows.',
+      : 'Different files; the number of rows is the same.',
     null: 'One of them has no checksum, so the files cannot be told apart.',
   }[String(same)];
   const why = same === false && !spec.length ? ' Both asked for the same, so the database has changed in between, or only the time of the export stands in them.' : '';

@@ -60,8 +60,9 @@ export function columnChooser(draft, { told }) {
   function drag(name, event) {
     if (event.button !== 0) return;
     event.preventDefault();
-    const { node, grip } = rows.get(name);
-    grip.setPointerCapture(event.pointerId);
+    const { node } = rows.get(name);
+    // The list holds the pointer: a row that is put elsewhere would lose it.
+    list.setPointerCapture(event.pointerId);
     node.dataset.dragged = 'true';
     const before = order();
     const follow = ({ clientY }) => {
@@ -73,13 +74,13 @@ export function columnChooser(draft, { told }) {
       if (node.nextElementSibling !== (next ?? null)) list.insertBefore(node, next ?? null);
     };
     const drop = () => {
-      grip.removeEventListener('pointermove', follow);
+      list.removeEventListener('pointermove', follow);
       delete node.dataset.dragged;
       marks();
       if (order().join() !== before.join()) changed();
     };
-    grip.addEventListener('pointermove', follow);
-    grip.addEventListener('lostpointercapture', drop, { once: true });
+    list.addEventListener('pointermove', follow);
+    list.addEventListener('lostpointercapture', drop, { once: true });
   }
 
   function row({ name, help }) {
@@ -111,7 +112,7 @@ export function columnChooser(draft, { told }) {
       event.preventDefault();
       step(name, event.key === 'ArrowUp' ? -1 : 1);
     });
-    rows.set(name, { node, box, heading, up, down, grip });
+    rows.set(name, { node, box, heading, up, down });
     return node;
   }
 
