@@ -5,7 +5,7 @@ Rules: spec, "HTTP". The same body serves the API, templates and the task table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -48,7 +48,7 @@ def parse_request(
     else:
         if "expiries" in body:
             problems.append("expiries and expiry_rule exclude each other")
-        by_key = _ruled(body["expiry_rule"], instruments, catalogue, today, problems)
+        by_key = ruled_expiries(body["expiry_rule"], instruments, catalogue, today, problems)
     chosen = read_choice(FileFormat, "format", body.get("format", FileFormat.CSV.value), problems)
     options = parse_options(body.get("options", {}), problems)
     without = [key for key in instruments if not by_key.get(key)]
@@ -140,14 +140,17 @@ def _expiries(
     return by_key
 
 
-def _ruled(
+def ruled_expiries(
     raw: object,
-    instruments: tuple[str, ...],
+    instruments: Sequence[str],
     catalogue: Catalogue,
     today: date | None,
     problems: list[str],
 ) -> dict[str, set[date]]:
-    """The expiries of each instrument that a rule takes in; newest first is the catalogue's way."""
+    """The expiries of each instrument that an `expiry_rule` takes in.
+
+    {last: N}: the newest N. {days: N}: today and the N days before it. {from, to}: inclusive.
+    """
     if not isinstance(raw, dict) or set(raw) not in _RULES:
         problems.append(
             "expiry_rule must be one of {last: N}, {all: true}, {days: N} and {from: date, to:"

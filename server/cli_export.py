@@ -10,22 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.errors import BadInput
-from exporter.model import (
-    Artefact,
-    ExportSpec,
-    FileFormat,
-    Level,
-    Progress,
-    SymbolStyle,
-    TimeRange,
-    now_ist,
-)
-from exporter.options import OPTION_HELP
+from exporter.model import Artefact, ExportSpec, FileFormat, Progress, now_ist
 from exporter.pipeline import run_export
 from exporter.preview import preview
 from exporter.sources.sqlite import MarketDatabase
 from server.cli_codes import Exit, ends_like_ctrl_c
 from server.cli_deliver import STDOUT, Delivery, delivery
+from server.cli_options import add_options, given_options
 from server.cli_progress import Meter
 from server.cli_select import add_selection, make_spec, select
 from server.cli_text import remark, size_text, table, write_json
@@ -35,30 +26,11 @@ from server.settings import Settings, add_arguments, settings_from
 def add_export(parser: argparse.ArgumentParser) -> None:
     """The flags of `expirytrack export`; the wizard copies lines of this form."""
     add_selection(parser, what="export")
-    form = parser.add_argument_group("in which form")
-    form.add_argument(
+    parser.add_argument(
         "--format", choices=[one.value for one in FileFormat],
         help="csv, json or zip (default: what FILE ends in, else csv)",
     )  # fmt: skip
-    form.add_argument("--no-openalgo", action="store_true", help="leave the symbol column out")
-    form.add_argument(
-        "--symbol-style", choices=[one.value for one in SymbolStyle],
-        help=OPTION_HELP["symbol_style"],
-    )  # fmt: skip
-    form.add_argument("--metadata", action="store_true", help=OPTION_HELP["include_metadata"])
-    form.add_argument("--excel", action="store_true", help=OPTION_HELP["excel"])
-    files = form.add_mutually_exclusive_group()
-    files.add_argument(
-        "--separate-files", action="store_true", help="one file per contract, in a ZIP (zip: yes)"
-    )
-    files.add_argument("--single-file", action="store_true", help="one file of everything")
-    form.add_argument("--level", choices=[one.value for one in Level], help=OPTION_HELP["level"])
-    span = parser.add_argument_group("of which days")
-    span.add_argument(
-        "--time-range", choices=[one.value for one in TimeRange], help=OPTION_HELP["time_range"]
-    )
-    span.add_argument("--from", dest="from_date", metavar="DATE", help=OPTION_HELP["from_date"])
-    span.add_argument("--to", dest="to_date", metavar="DATE", help=OPTION_HELP["to_date"])
+    add_options(parser)
     place = parser.add_argument_group("from where to where")
     add_arguments(parser, ("db", "exports", "keep_free"))
     place.add_argument(
@@ -138,7 +110,7 @@ async def _spec(
     database: MarketDatabase, arguments: argparse.Namespace
 ) -> tuple[ExportSpec, tuple[str, ...]]:
     selection = await select(database, arguments)
-    return await make_spec(database, selection, _format(arguments), _options(arguments))
+    return await make_spec(database, selection, _format(arguments), given_options(arguments))
 
 
 async def _preview(arguments: argparse.Namespace, settings: Settings) -> None:
@@ -178,24 +150,6 @@ def _format(arguments: argparse.Namespace) -> str:
         return str(arguments.format)
     ending = Path(arguments.output or "").suffix[1:].lower()
     return ending if ending in [one.value for one in FileFormat] else FileFormat.CSV.value
-
-
-def _options(arguments: argparse.Namespace) -> dict[str, object]:
-    """The options that were given; the rest is left to their defaults."""
-    given: dict[str, object] = {
-        "include_openalgo": False if arguments.no_openalgo else None,
-        "symbol_style": arguments.symbol_style,
-        "include_metadata": True if arguments.metadata else None,
-        "excel": True if arguments.excel else None,
-        "separate_files": (
-            True if arguments.separate_files else False if arguments.single_file else None
-        ),
-        "time_range": arguments.time_range,
-        "from_date": arguments.from_date,
-        "to_date": arguments.to_date,
-        "level": arguments.level,
-    }
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def _report(arguments: argparse.Namespace, artefact: Artefact, where: str) -> None:

@@ -14,7 +14,7 @@ from exporter.model import Contract, ExportSpec, Instrument
 from exporter.naming import file_label
 from exporter.sources.base import Catalogue
 from exporter.sources.sqlite import MarketDatabase
-from exporter.spec import SEPARATOR, parse_request
+from exporter.spec import SEPARATOR, parse_request, ruled_expiries
 
 # Older collectors leave the instruments table empty; these three are always offered.
 _WELL_KNOWN = {
@@ -63,6 +63,12 @@ def add_selection(parser: argparse.ArgumentParser, *, what: str) -> None:
     chosen.add_argument(
         "--last", type=_count, metavar="N", help="the newest N expiries of each instrument"
     )
+    chosen.add_argument("--expiry-from", metavar="DATE", help="expiries of this day and later")
+    chosen.add_argument("--expiry-to", metavar="DATE", help="expiries of this day and earlier")
+    chosen.add_argument(
+        "--expiry-days", type=_count, metavar="N",
+        help="expiries of today and of the last N days",
+    )  # fmt: skip
 
 
 def add_instruments(parser: argparse._ActionsContainer) -> None:
@@ -81,11 +87,10 @@ async def select(database: MarketDatabase, arguments: argparse.Namespace) -> Sel
     catalogue = await database.catalogue()
     if arguments.all_instruments and arguments.instrument:
         raise BadInput(["--all-instruments and --instrument exclude each other"])
-    if arguments.last is not None and arguments.expiry:
-        raise BadInput(["--last and --expiry exclude each other"])
+    rule = expiry_rule(arguments)
     keys = instruments(catalogue, arguments)
     if arguments.symbols or arguments.search:
-        return await _by_symbol(database, catalogue, arguments, keys)
+        return await _by_symbol(database, catalogue, arguments, keys, rule)
     dates = _expiries(catalogue, arguments.expiry, keys)
     keys = keys or list(dates)
     if not keys:
@@ -94,8 +99,25 @@ async def select(database: MarketDatabase, arguments: argparse.Namespace) -> Sel
              " --search; 'expirytrack list instruments' shows what there is"]
         )  # fmt: skip
     if not arguments.expiry:
-        dates = {key: _newest(catalogue, key, arguments.last) for key in keys}
+        dates = _ruled(catalogue, keys, rule)
     return Selection(keys, dates)
+
+
+def expiry_rule(arguments: argparse.Namespace) -> dict[str, object]:
+    """The `expiry_rule` that the flags say. Raises BadInput where they say more than one."""
+    rules: list[dict[str, object]] = []
+    if arguments.last is not None:
+        rules.append({"last": arguments.last})
+    if arguments.expiry_days is not None:
+        rules.append({"days": arguments.expiry_days})
+    ends = {"from": arguments.expiry_from, "to": arguments.expiry_to}
+    if any(ends.values()):
+        rules.append({end: day for end, day in ends.items() if day})
+    if len(rules) + bool(arguments.expiry) > 1:
+        raise BadInput(
+            ["--expiry, --last, --expiry-days and --expiry-from/--expiry-to exclude each other"]
+        )
+    return rules[0] if rules else {"all": True}
 
 
 async def make_spec(
@@ -183,6 +205,7 @@ async def _by_symbol(
     catalogue: Catalogue,
     arguments: argparse.Namespace,
     keys: Sequence[str],
+    rule: dict[str, object],
 ) -> Selection:
     """Contracts by symbol or search, narrowed by what else was given."""
     found = await database.find(symbols=arguments.symbols, search=arguments.search)
@@ -192,7 +215,7 @@ async def _by_symbol(
     if arguments.expiry:
         dates = _expiries(catalogue, arguments.expiry, keys or order)
     else:
-        dates = {key: _newest(catalogue, key, arguments.last) for key in order}
+        dates = _ruled(catalogue, order, rule)
     found = [one for one in found if one.expiry in dates.get(one.instrument_key, ())]
     if not found:
         raise BadInput(["no contract matches what was asked for"])
@@ -210,8 +233,15 @@ def _day(text: str) -> date | None:
     return day if day.isoformat() == text else None
 
 
-def _newest(catalogue: Catalogue, key: str, last: int | None) -> list[date]:
-    return list(catalogue.expiries.get(key, ())[:last])
+def _ruled(
+    catalogue: Catalogue, keys: Sequence[str], rule: dict[str, object]
+) -> dict[str, list[date]]:
+    """What a rule takes in, newest first."""
+    problems: list[str] = []
+    found = ruled_expiries(rule, keys, catalogue, None, problems)
+    if problems:
+        raise BadInput(problems)
+    return {key: sorted(days, reverse=True) for key, days in found.items()}
 
 
 def _count(text: str) -> int:

@@ -73,6 +73,18 @@ FORMS: list[tuple[list[str], dict[str, Any]]] = [
     (["--time-range", "1d"], {"time_range": "1d"}),
     (["--from", "2025-12-15", "--to", "2025-12-22"],
      {"from_date": "2025-12-15", "to_date": "2025-12-22"}),
+    (["--columns", "epoch_s,close=Last price,oi", "--delimiter", "semicolon", "--decimals", "0"],
+     {"columns": ["epoch_s", {"name": "close", "as": "Last price"}, "oi"],
+      "delimiter": "semicolon", "decimals": 0}),
+    (["--columns", '["strike", {"name": "open", "as": "a,b=c"}]', "--delimiter", "tab"],
+     {"columns": ["strike", {"name": "open", "as": "a,b=c"}], "delimiter": "tab"}),
+    (["--option-types", "ce, fut", "--strike-from", "25000", "--strike-to", "60000.5"],
+     {"option_types": ["CE", "FUT"], "strike_from": 25000, "strike_to": 60000.5}),
+    (["--strikes-around", "2", "--only-with-candles"],
+     {"strikes_around": 2, "only_with_candles": True}),
+    (["--days-before-expiry", "0", "--from-time", "09:30", "--to-time", "15:00",
+      "--min-volume", "75"],
+     {"days_before_expiry": 0, "from_time": "09:30", "to_time": "15:00", "min_volume": 75}),
 ]  # fmt: skip
 
 
@@ -106,6 +118,9 @@ def test_an_instrument_goes_by_key_name_or_symbol(sample: Path, call: Call, name
           "--expiry", "2025-12-16"], {NIFTY: NIFTY_DAYS[:1]}),
         (["--expiry", f"{BANK}~~~2025-12-30", "--expiry", "NIFTY~~~2025-12-16"],
          {BANK: BANK_DAYS[:1], NIFTY: NIFTY_DAYS[:1]}),
+        (["--instrument", "NIFTY", "--expiry-to", "2025-12-20"], {NIFTY: NIFTY_DAYS[:1]}),
+        (["--instrument", "NIFTY", "--expiry-from", "2025-12-17", "--expiry-to", "2025-12-23"],
+         {NIFTY: NIFTY_DAYS[1:]}),
         (["--instrument", BANK, "--instrument", NIFTY, "--expiry", "2025-12-30",
           "--expiry", f"{NIFTY}~~~2025-12-23"], {BANK: BANK_DAYS[:1], NIFTY: NIFTY_DAYS[1:]}),
     ],

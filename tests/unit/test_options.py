@@ -12,6 +12,7 @@ import pytest
 from exporter.errors import BadInput
 from exporter.model import Options
 from exporter.options import OPTIONS, parse_options
+from exporter.optiontext import from_text
 from exporter.spec import parse_request, spec_from_json, spec_to_json
 from tests.unit.test_spec import BANK, CATALOGUE, EMPTY, GOOD, NIFTY
 
@@ -157,3 +158,46 @@ def test_an_older_task_row_is_still_read() -> None:
     old = spec_to_json(spec)
     old["options"] = {"include_openalgo": True, "level": "balanced", "from_date": None}
     assert spec_from_json(old) == spec
+
+
+TEXTS: dict[str, tuple[str, Any]] = {
+    "flag": ("true", True),
+    "choice": ("tab", "tab"),
+    "choices": ("ce, FUT", ["CE", "FUT"]),
+    "integer": ("75", 75),
+    "number": ("292.5", 292.5),
+    "date": ("2025-09-16", "2025-09-16"),
+    "time": ("09:15", "09:15"),
+    "columns": ("date,close=Last, price", ["date", {"name": "close", "as": "Last"}, "price"]),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_text_becomes_what_a_request_says(kind: str) -> None:
+    option = next(one for one in OPTIONS if one.kind == kind)
+    text, value = TEXTS[kind]
+    problems: list[str] = []
+    assert from_text(option, text, problems) == value
+    assert not problems
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("excel", "yes", None),
+        ("excel", "false", False),
+        ("decimals", "two", None),
+        ("decimals", "2.0", None),
+        ("strike_to", "22700", 22700),
+        ("strike_to", "22700.0", 22700),
+        ("strike_to", "inf", None),
+        ("strike_to", "", None),
+        ("columns", '[{"name": "close", "as": "a,b"}]', [{"name": "close", "as": "a,b"}]),
+        ("columns", "[1,", None),
+    ],
+)
+def test_text_that_is_none_is_named(name: str, text: str, value: Any) -> None:
+    option = next(one for one in OPTIONS if one.name == name)
+    problems: list[str] = []
+    assert from_text(option, text, problems) == value
+    assert [problem.partition(" ")[0] for problem in problems] == ([name] if value is None else [])
