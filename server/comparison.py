@@ -1,6 +1,6 @@
 """Two exports held against each other: rows, checksums, what was asked for, and contracts.
 
-Contracts are known of archives whose files are there: `metadata.json` has rows and SHA-256 of each.
+Contracts are known of archives with a file for each, as long as they are there: `metadata.json` has rows and SHA-256 of each.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _held_together(a: _Contracts, b: _Contracts) -> dict[str, Any]:
 
 def _contracts(task: Task, artefacts: Artefacts) -> _Contracts | None:
     """Rows and SHA-256 by contract, from the archive; None where that does not say."""
-    if task.status is not State.COMPLETED or not task.parsed_spec.archive:
+    if task.status is not State.COMPLETED or not task.parsed_spec.separate_files:
         return None
     file = artefacts.open(task)
     if file is None:
@@ -91,6 +91,4 @@ def _contracts(task: Task, artefacts: Artefacts) -> _Contracts | None:
     except (zipfile.BadZipFile, KeyError, OSError, orjson.JSONDecodeError):
         # Not as it was written; the download of it says so too.
         return None
-    if any(one.get("contract") is None for one in files):
-        return None  # One member for everything.
     return {one["contract"]: (one["rows"], one["sha256"]) for one in files}

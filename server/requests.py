@@ -13,14 +13,17 @@ from exporter.spec import SEPARATOR, parse_request
 
 
 def problems_of(request: object, catalogue: Catalogue) -> list[str]:
-    """A sentence for everything that keeps this request from starting; none for a rule that finds
-    no expiry today, since it may another day.
+    """A sentence for everything that keeps this request from starting now.
+
+    A rule that finds no expiry today may find one another day, unless there is nothing to find.
     """
     try:
         parse_request(request, catalogue)
     except NothingSelected as error:
-        ruled = isinstance(request, dict) and "expiry_rule" in request
-        return [] if ruled else list(error.problems)
+        if not isinstance(request, dict) or "expiry_rule" not in request:
+            return list(error.problems)
+        return [f"{key} has no contracts in this database"
+                for key in request["instruments"] if not catalogue.expiries.get(key)]  # fmt: skip
     except BadInput as error:
         return list(error.problems)
     return []
@@ -45,7 +48,9 @@ def _as_asked(request: object) -> Catalogue:
     raw: dict[Any, Any] = request if isinstance(request, dict) else {}
     asked = raw.get("instruments")
     keys = [key for key in asked if isinstance(key, str)] if isinstance(asked, list) else []
-    days: dict[str, set[date]] = {key: set() for key in keys}
+    # A rule need not find this one, but there is something for it to look through.
+    found: set[date] = {date.min} if "expiry_rule" in raw else set()
+    days = {key: set(found) for key in keys}
     for key, text in _pairs(raw.get("expiries")):
         try:
             days.setdefault(key, set()).add(date.fromisoformat(text))
@@ -53,7 +58,7 @@ def _as_asked(request: object) -> Catalogue:
             continue  # The parser says so.
     return Catalogue(
         tuple(Instrument(key, key, "", len(days[key]), 1) for key in dict.fromkeys(keys)),
-        {key: tuple(sorted(found, reverse=True)) for key, found in days.items()},
+        {key: tuple(sorted(one, reverse=True)) for key, one in days.items()},
         len(keys),
     )
 
