@@ -1,6 +1,7 @@
 """Two exports held against each other: rows, checksums, what was asked for, and contracts.
 
-Contracts are known of archives with a file for each, as long as they are there: `metadata.json` has rows and SHA-256 of each.
+Contracts are known of archives with a file for each, while these are there: `metadata.json` has
+the rows and the SHA-256 of every one.
 """
 
 from __future__ import annotations
