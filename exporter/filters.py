@@ -16,6 +16,7 @@ from exporter.sources.base import RowFilter
 from exporter.values import Candle
 
 FUTURE, PARITY = "future", "parity"
+_MINUTES = ("00:00", "23:59")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +105,13 @@ def row_filter(options: Options) -> RowFilter | None:
 
     A minute takes in its seconds: 15:30:59 is not after 15:30.
     """
-    conditions: list[str] = []
-    first = "" if options.from_time is None else _minute(options.from_time)
-    last = "99:99" if options.to_time is None else _minute(options.to_time)
+    first = _MINUTES[0] if options.from_time is None else _minute(options.from_time)
+    last = _MINUTES[1] if options.to_time is None else _minute(options.to_time)
     volume = options.min_volume or None
-    if options.from_time:
+    conditions: list[str] = []
+    if first > _MINUTES[0]:
         conditions.append(f"substr(timestamp,12,5)>='{first}'")
-    if options.to_time is not None:
+    if last < _MINUTES[1]:
         conditions.append(f"substr(timestamp,12,5)<='{last}'")
     if volume is not None:
         conditions.append(f"volume>={volume}")

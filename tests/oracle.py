@@ -272,7 +272,7 @@ def wanted_row(candle: Candle, options: Mapping[str, Any]) -> bool:
     first, last = options.get("from_time"), options.get("to_time")
     if (first and minute < first) or (last and minute > last):
         return False
-    return int(candle.volume) >= (options.get("min_volume") or 0)
+    return not options.get("min_volume") or int(candle.volume) >= options["min_volume"]
 
 
 def money_of(
