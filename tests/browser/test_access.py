@@ -30,10 +30,19 @@ async def tour(server: Server, visit: Visit, look: Look) -> None:
     await page.locator("#expiries-all").click()
     await expect(page.locator("#example-text")).to_contain_text("openalgo_symbol")
     await look("expiries")
+    await page.get_by_role("radio", name="By a rule").check()
+    await look("expiries by a rule")
+    await page.get_by_role("radio", name="By date").check()
     await visit.forward("options")
     await page.locator("#separate_files-true").check()
     await page.get_by_role("radio", name="Dates…").check()
     await look("options")
+    await page.locator("#part-columns > summary").click()
+    await page.locator("#part-filters > summary").click()
+    await page.locator("#as-close").fill("open")
+    await look("columns and filters")
+    await page.locator("#as-close").fill("")
+    await page.get_by_role("radio", name="Days…").check()
     await page.locator("#format-json").check()
     await page.get_by_role("radio", name="All data").check()
     await look("options of JSON")
@@ -41,6 +50,12 @@ async def tour(server: Server, visit: Visit, look: Look) -> None:
     await visit.forward("review")
     await page.locator("details.commands summary").click()
     await look("review")
+    await page.get_by_role("button", name="Save as a template").click()
+    await look("a name is asked for")
+    await page.locator("dialog").get_by_label("Name").fill("Everything")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#notice-review")).to_contain_text("Saved as")
+    await look("a template is saved")
     await visit.export()
     await visit.done()
     await look("done")
@@ -50,17 +65,52 @@ async def tour(server: Server, visit: Visit, look: Look) -> None:
     await page.goto(f"{server.url}/history")
     await expect(page.locator("#tasks tr")).not_to_have_count(0)
     await look("history")
+    await page.locator("#filters > summary").click()
+    await page.locator("#tasks input").first.check()
+    await page.get_by_role("button", name="Note").first.click()
+    await look("history with its filters, a note and a choice")
+    task_id = await page.locator("#tasks tr").first.get_attribute("data-id")
     await page.get_by_role("radio", name="Expired").check()
     await expect(page.locator("#blank")).to_be_visible()
     await look("no history")
+    await page.goto(f"{server.url}/compare?a={task_id}&b={task_id}")
+    await expect(page.locator("#comparison")).to_contain_text("Both asked for the same.")
+    await look("a comparison")
+    await kept(server, visit, look)
     await page.goto(f"{server.url}/status")
     await expect(page.locator(".card")).to_have_count(6)
     await look("status")
 
 
+async def kept(server: Server, visit: Visit, look: Look) -> None:
+    """The pages of templates and schedules."""
+    page = visit.page
+    unfit = {"instruments": ["NSE_INDEX|Elsewhere"], "expiry_rule": {"last": 1}}
+    document = {"expirytrack_template": 1, "name": "Does not fit", "request": unfit}
+    ask(server, "/api/templates/import", document)
+    await page.goto(f"{server.url}/templates")
+    await expect(page.locator(".entry")).to_have_count(2)
+    await look("templates")
+    await page.get_by_role("link", name="Schedule: Everything").click()
+    await expect(page.locator("#reading-next li")).to_have_count(5)
+    await page.locator("#part-rules > summary").click()
+    await look("the form of a schedule")
+    await page.locator("#save").click()
+    await page.get_by_role("button", name="Run now").click()
+    await expect(page.locator(".when .state")).to_have_text("Completed")
+    for summary in await page.locator(".entry details > summary").all():
+        await summary.click()
+    await expect(page.locator(".runs tbody tr")).to_have_count(1)
+    await look("schedules")
+    await page.get_by_role("button", name="Pause").click()
+    await expect(page.locator(".entry")).to_contain_text("Paused")
+    await look("a paused schedule")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 async def test_axe_finds_nothing(theme: Theme, site: Server, browser: Browser) -> None:
-    visit = await Visit.open(browser, theme=theme)
+    # So high that no bar stands over half a button, which would count as too small a target.
+    visit = await Visit.open(browser, theme=theme, height=3600)
     found: dict[str, list[str]] = {}
 
     async def look(state: str) -> None:
@@ -161,6 +211,31 @@ async def test_the_keyboard_alone(site: Server, visit: Visit) -> None:
     await expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("button", name="Delete")).to_be_focused()
+
+
+async def test_the_menu_of_a_narrow_window(site: Server, browser: Browser) -> None:
+    visit = await Visit.open(browser, width=360)
+    page = visit.page
+    await page.goto(f"{site.url}/status")
+    menu = page.get_by_role("button", name="Menu")
+    links = page.get_by_role("navigation", name="Pages").get_by_role("link")
+    await expect(links).to_have_count(0)
+    await menu.press("Enter")
+    await expect(links).to_have_text(
+        ["Export", "Templates", "Schedules", "History", "API", "Status"]
+    )
+    assert await visit.violations() == []
+    assert await visit.overflow() == 0
+    await page.keyboard.press("Escape")
+    await expect(links).to_have_count(0)
+    await expect(menu).to_be_focused()
+    await menu.press("Space")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/templates")
+    await visit.close()
+    assert visit.complaints == []
 
 
 async def test_what_has_the_focus_can_be_seen(site: Server, visit: Visit) -> None:

@@ -100,7 +100,7 @@ async def test_a_lost_server_and_its_return(site: Server, visit: Visit) -> None:
     await page.locator("#next").click()
     banner = page.locator("#connection")
     await expect(banner).to_contain_text("The server does not answer.")
-    await expect(page.locator("#notice-review")).to_contain_text("may have been accepted")
+    await expect(page.locator("#notice-review")).to_contain_text("instead of starting twice")
     assert await visit.violations() == []
     site.start()
     await expect(banner).to_be_empty()

@@ -32,13 +32,16 @@ async function failure(response) {
   });
 }
 
-async function call(method, path, { body, signal, quiet = false, also = null } = {}) {
+async function call(method, path, { body, signal, key = null, quiet = false, also = null } = {}) {
   let response;
   try {
     response = await fetch(path, {
       method,
       signal,
-      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      headers: {
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...(key === null ? {} : { 'Idempotency-Key': key }),
+      },
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: 'no-store',
     });
@@ -71,7 +74,7 @@ export const api = {
   instruments: () => call('GET', '/api/instruments'),
   expiries: (instruments) => call('POST', '/api/export/available-expiries', { body: { instruments } }),
   preview: (body, signal) => call('POST', '/api/export/preview', { body, signal }),
-  start: (body) => call('POST', '/api/export/start', { body }),
+  start: (body, key) => call('POST', '/api/export/start', { body, key }),
   status: (id, options) => call('GET', `/api/export/status/${task(id)}`, options),
   tasks: (filters = {}, options = {}) => call('GET', `/api/export/tasks?${asQuery({ limit: 50, ...filters })}`, options),
   note: (id, note) => call('PATCH', `/api/export/tasks/${task(id)}`, { body: { note } }),

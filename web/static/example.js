@@ -1,21 +1,27 @@
 // The first lines that the file would have, in the chosen format.
 
-const NUMBERS = new Set(['open', 'high', 'low', 'close', 'volume', 'oi', 'strike']);
+const NUMBERS = new Set(['epoch_s', 'epoch_ms', 'open', 'high', 'low', 'close', 'volume', 'oi', 'strike']);
 const CANDLE = ['date', 'time', 'timestamp', 'open', 'high', 'low', 'close', 'volume', 'oi'];
 
-function jsonText(preview) {
+/** What stands in each candle: [name, title], in the file's order. */
+function candleColumns(columns) {
+  if (!columns) return CANDLE.map((name) => [name, name]);
+  return columns.map((one) => (typeof one === 'string' ? [one, one] : [one.name, one.as || one.name]));
+}
+
+function jsonText(preview, { columns = null, include_openalgo: symbols = true }) {
   const [first] = preview.sample;
   if (!first) return '"historical_data": []';
-  const cell = Object.fromEntries(preview.columns.map((name, i) => [name, first[i]]));
-  const value = (name) =>
-    NUMBERS.has(name) ? (cell[name] === '' ? 'null' : cell[name]) : JSON.stringify(cell[name]);
-  const candle = CANDLE.map((name) => `${JSON.stringify(name)}: ${value(name)}`).join(', ');
-  const symbol = 'openalgo_symbol' in cell ? `"openalgo_symbol": ${value('openalgo_symbol')}, ` : '';
+  const cell = Object.fromEntries(preview.columns.map((title, i) => [title, first[i]]));
+  const value = (name, title) =>
+    NUMBERS.has(name) ? (cell[title] === '' ? 'null' : cell[title]) : JSON.stringify(cell[title]);
+  const candle = candleColumns(columns).map(([name, title]) => `${JSON.stringify(title)}: ${value(name, title)}`).join(', ');
+  const symbol = symbols && !columns && 'openalgo_symbol' in cell ? `"openalgo_symbol": ${value('openalgo_symbol', 'openalgo_symbol')}, ` : '';
   return `${symbol}"historical_data": [\n  {${candle}}, …`;
 }
 
-/** `lines` candles of the preview as the format writes them (archives hold CSV or JSON inside). */
-export function exampleText(preview, format, lines = 2) {
-  if (format === 'json') return jsonText(preview);
+/** `lines` candles of the preview as the request writes them (archives hold CSV or JSON inside). */
+export function exampleText(preview, { format, options }, lines = 2) {
+  if (format === 'json') return jsonText(preview, options);
   return preview.text.split('\n').slice(0, lines + 1).join('\n').replace(/^\uFEFF/, '').trimEnd();
 }

@@ -11,7 +11,7 @@ export function sidePanel(draft, estimator, { startOver }) {
   const host = byId('side');
   const clear = button('Start over', { kind: 'small quiet', on: { click: startOver } });
   const chosen = el('div', {});
-  const note = el('p', { class: 'side-note' });
+  const note = el('div', { class: 'side-note' });
   const summary = el(
     'section',
     { class: 'side-card' },
@@ -56,8 +56,13 @@ export function sidePanel(draft, estimator, { startOver }) {
       ]),
     );
     show(clear, instruments.length > 0);
-    setText(note, result?.exact === false ? 'Rows and size are estimates; the export counts exactly.' : '');
-    show(note, note.textContent !== '');
+    // What the review will say, already where it is chosen.
+    const lines = [
+      ...(result?.exact === false ? ['Rows and size are estimates; the export counts exactly.'] : []),
+      ...(result?.warnings ?? []).map(sentence),
+    ];
+    if (note.textContent !== lines.join('')) note.replaceChildren(...lines.map((line) => el('p', {}, line)));
+    show(note, lines.length > 0);
   }
   draft.addEventListener('change', draw);
   estimator.addEventListener('change', draw);

@@ -30,6 +30,12 @@ const tasks = taskView({ name: (key) => draft.name(key), side, open: openTask })
 
 let current = 'instruments';
 let starting = false;
+let attempt = { text: '', key: '' };
+
+/** Of 128 random bits; `crypto.randomUUID` is missing where the page has no secure context. */
+function randomKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
 
 function startOver() {
   steps.expiries.redraw();
@@ -121,12 +127,19 @@ async function start() {
   drawBar();
   message(byId('notice-review'), null);
   try {
-    const { task_id: id } = await api.start(draft.body());
+    const body = draft.body();
+    const text = JSON.stringify(body);
+    // Until an answer has come, asking again with the same key starts nothing twice.
+    if (attempt.text !== text) attempt = { text, key: randomKey() };
+    const { task_id: id } = await api.start(body, attempt.key);
+    attempt = { text: '', key: '' };
     openTask(id);
   } catch (error) {
     const said = explain(error, 'Starting the export');
     if (error.offline) {
-      said.lines = ['Start the server again. Look into the history before starting once more: the export may have been accepted.'];
+      said.lines = ['Start the server again, then press Start export once more: if it had been accepted already, it opens instead of starting twice.'];
+    } else {
+      attempt = { text: '', key: '' };
     }
     message(byId('notice-review'), said);
     byId('notice-review').scrollIntoView({ block: 'nearest' });
@@ -157,7 +170,7 @@ async function adopt(query) {
   } catch (error) {
     history.replaceState(null, '', '/export');
     await draw('instruments');
-    message(byId('notice-instruments'), explain(error, 'Taking over the configuration'));
+    message(byId('notice-instruments'), explain(error, query.get('from') ? 'Taking over the earlier export' : 'Taking over the configuration'));
   }
 }
 

@@ -124,7 +124,7 @@ export function optionsStep(draft, estimator) {
       return;
     }
     if (estimator.result) {
-      setText(byId('example-text'), exampleText(estimator.result, draft.options.format));
+      setText(byId('example-text'), exampleText(estimator.result, draft));
       byId('example-name').replaceChildren(breakable(estimator.result.file_name));
     } else if (!estimator.busy) {
       setText(byId('example-text'), problem() ?? 'Choose an expiry to see its first lines.');

@@ -159,7 +159,7 @@ export function reviewStep(draft, estimator, { edit }) {
           { class: 'example' },
           el('figcaption', {}, el('span', {}, 'First lines')),
           el('pre', { tabindex: '0', role: 'region', 'aria-label': 'First lines of the file' },
-            el('code', {}, exampleText(result, body.format, 5))),
+            el('code', {}, exampleText(result, body, 5))),
         ),
       );
     }
