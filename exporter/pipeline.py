@@ -1,8 +1,8 @@
 """The way of the data: spec -> contracts -> blocks of text -> container -> artefact.
 
 Readers run ahead on the source's connections, one writer puts their pieces into the file in
-order. Between them stand at most `_CONTRACTS_PER_READER` contracts for each connection and
-`_PIECES_WAITING` pieces of each, whatever the size of the export.
+order. Between them stand at most `CONTRACTS_PER_READER` contracts for each connection and
+`PIECES_WAITING` pieces of each, whatever the size of the export.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from exporter.sources.trouble import telling
 from exporter.windows import window_of
 
 # A connection that becomes free must find the next contract waiting for it.
-_CONTRACTS_PER_READER = 3
-_PIECES_WAITING = 2
+CONTRACTS_PER_READER = 3
+PIECES_WAITING = 2
 _CHECKPOINT_EVERY_S = 1.0
 _LOCKED = "Waiting: another program keeps the database locked"
 
@@ -133,7 +133,7 @@ class _Run:
         max_rows: int | None,
         keep_free: int,
     ) -> None:
-        self._ahead = _CONTRACTS_PER_READER * database.readers
+        self._ahead = CONTRACTS_PER_READER * database.readers
         self._plan = plan
         self._text = text
         self._reader = reader
@@ -237,7 +237,7 @@ class _Run:
                     number = next(following, None)
                     if number is None:
                         break
-                    waiting.append((number, ReadAhead(self._read(box, number), _PIECES_WAITING)))
+                    waiting.append((number, ReadAhead(self._read(box, number), PIECES_WAITING)))
                 if not waiting:
                     return
                 number, reading = waiting[0]

@@ -29,6 +29,7 @@ from server.handlers import (
     market,
     options,
     schedules,
+    streams,
     templates,
 )
 from server.handlers import pages as page_handlers
@@ -66,8 +67,8 @@ def create_app(
     app[page_handlers.DOOR] = door
     app[page_handlers.TEMPLATES] = page_handlers.templates()
     for module in (
-        page_handlers, market, options, exports, compare, templates, schedules, downloads, feed,
-        health, api,
+        page_handlers, market, options, exports, streams, compare, templates, schedules, downloads,
+        feed, health, api,
     ):  # fmt: skip
         app.add_routes(module.routes)
     app[api.DOCUMENT] = api.Document.of(app)

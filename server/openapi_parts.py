@@ -8,6 +8,7 @@ from typing import Any
 from exporter.columns import COLUMNS
 from exporter.options import LONGEST_TITLE, OPTIONS, Option
 from exporter.spec import MOST_DAYS, MOST_EXPIRIES
+from server.option_text import STREAMED
 
 Schema = dict[str, Any]
 
@@ -79,16 +80,20 @@ def options_schema() -> Schema:
 
 
 def option_parameters() -> list[Schema]:
-    """The options that a CSV can have, as parameters of an address."""
-    return [
-        {
-            "name": option.name,
-            "in": "query",
-            "description": option.help,
-            "schema": _KINDS[option.kind](option) | {"default": option.default},
-        }
-        for option in OPTIONS
-    ]
+    """The options that a stream can have, as parameters of its address; lists have commas."""
+    found = []
+    for option in STREAMED:
+        schema = _KINDS[option.kind](option)
+        if option.kind == "columns":
+            # `name=title` has no schema; the parser says what is wrong.
+            schema = {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}
+        if option.default is not None:
+            schema["default"] = option.default
+        one: Schema = {"name": option.name, "in": "query", "description": option.help}
+        if schema["type"] == "array":
+            one |= {"style": "form", "explode": False}
+        found.append(one | {"schema": schema})
+    return found
 
 
 def expiry_rule_schema() -> Schema:

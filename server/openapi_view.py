@@ -235,7 +235,7 @@ def curl_line(method: str, path: str, made: Schema) -> str:
     for one in made.get("parameters", []):
         if one["in"] == "path":
             address = address.replace(f"{{{one['name']}}}", one["name"].upper())
-        elif one.get("required"):
+        elif one.get("required") or one["schema"].get("examples"):
             example = (one["schema"].get("examples") or ["VALUE"])[0]
             for value in example if isinstance(example, list) else [example]:
                 query.append(f"{one['name']}={quote(str(value), safe='~')}")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -61,6 +61,7 @@ class Runner:
         self._jobs: dict[str, Job] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._unwanted: set[str] = set()
+        self._places_lent = 0
         self._wake = asyncio.Event()
         self._dispatcher: asyncio.Task[None] | None = None
         self.draining = False
@@ -102,9 +103,7 @@ class Runner:
 
         Raises Refused, ExportError(STORAGE_*), and Taken for a slot or key that has its task.
         """
-        if self.draining:
-            raise Refused("unavailable", "the server is stopping; try again in a moment",
-                          retry_after=_RETRY_AFTER_S)  # fmt: skip
+        self._not_stopping()
         await asyncio.to_thread(self._artefacts.prepare)
         now = now_ist()
         await check_room(self._database, self._artefacts, spec, now)
@@ -125,6 +124,33 @@ class Runner:
                 retry_after=_RETRY_AFTER_S,
             )
         return task
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """One of the places of running exports, for work that has no task.
+
+        Raises Refused(busy) where all are taken, Refused(unavailable) at the server's end.
+        """
+        self._not_stopping()
+        if self._busy or self._memory_full():
+            raise Refused("busy", f"{self._settings.max_exports} exports are running already; try"
+                          " again later, or start this as a task, which waits its turn",
+                          retry_after=_RETRY_AFTER_S)  # fmt: skip
+        self._places_lent += 1
+        try:
+            yield
+        finally:
+            self._places_lent -= 1
+            self._wake.set()
+
+    @property
+    def _busy(self) -> bool:
+        return len(self._running) + self._places_lent >= self._settings.max_exports
+
+    def _not_stopping(self) -> None:
+        if self.draining:
+            raise Refused("unavailable", "the server is stopping; try again in a moment",
+                          retry_after=_RETRY_AFTER_S)  # fmt: skip
 
     async def get(self, task_id: str) -> Task:
         """The newest state of a task. Raises Refused(not_found)."""
@@ -226,7 +252,7 @@ class Runner:
     async def _dispatch(self) -> None:
         while not self.draining:
             self._wake.clear()
-            if len(self._running) < self._settings.max_exports and not self._memory_full():
+            if not self._busy and not self._memory_full():
                 task = await self._insist(
                     lambda: self._store.claim_next(self._owner, stamp(now_ist()))
                 )
@@ -234,7 +260,7 @@ class Runner:
                     self._begin(task)
                     continue
                 await self._wake.wait()
-            elif len(self._running) < self._settings.max_exports:
+            elif not self._busy:
                 await self._woken_or(_LOOK_AGAIN_S)
             else:
                 await self._wake.wait()

@@ -202,3 +202,30 @@ class CompareQuery(TypedDict):
 
     a: Annotated[Uuid, Meta(description="one task's id")]
     b: Annotated[Uuid, Meta(description="the other's")]
+
+
+StreamQuery = TypedDict(
+    "StreamQuery",
+    {
+        "instruments": Annotated[
+            list[str],
+            Meta(
+                description="an instrument's key; repeat it for several; by default those that the"
+                " expiries name",
+                examples=[["NSE_INDEX|Nifty 50"]],
+            ),
+        ],
+        "expiries": Annotated[
+            list[str], Meta(description="`instrument~~~date`, repeat it for several; or a rule:")
+        ],
+        "last": Annotated[
+            int,
+            Meta(ge=1, description="the newest N expiries of each instrument", examples=[1]),
+        ],
+        "days": Annotated[int, Meta(ge=1, description="expired in the last N days")],
+        "from": Annotated[Day, Meta(description="expiries of this day and later")],
+        "to": Annotated[Day, Meta(description="expiries of this day and earlier")],
+    },
+    total=False,
+)
+StreamQuery.__doc__ = "What a stream is of."

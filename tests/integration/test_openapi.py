@@ -83,9 +83,9 @@ def test_every_code_of_an_error_is_said_somewhere() -> None:
             "code"
         ]["enum"]
     }
-    # An address or method that no route has is nowhere in the document; the other two are
-    # how a task fails, not how a call does.
-    assert set(STATUS) - said == {"method", "too_many_rows", "too_many_tries"}
+    # A method that no route has is nowhere in the document; the other is how a task fails,
+    # not how a call does.
+    assert set(STATUS) - said == {"method", "too_many_tries"}
 
 
 def test_every_answer_of_a_named_shape_is_shown_on_the_page() -> None:
