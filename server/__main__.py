@@ -19,12 +19,14 @@ from exporter.demo import make_demo_database
 from exporter.errors import ExportError
 from server import VERSION
 from server.app import create_app, drain
+from server.entrance import Entrance, most_connections
 from server.locks import LockedError
 from server.settings import Settings, SettingsError, add_arguments, settings_from
 from server.tables import StoreError
 
 log = logging.getLogger("server")
 
+_BACKLOG = 1024
 FAILED = 1
 BAD_USAGE = 2
 
@@ -84,7 +86,7 @@ async def serve(settings: Settings) -> None:
     await runner.setup()
     try:
         listener = _listen(settings)
-        await web.SockSite(runner, listener).start()
+        await Entrance(runner, listener, most_connections(), backlog=_BACKLOG).start()
         print(_address(settings, listener), flush=True)
         log.info("serving %s", settings.db)
         await stopping.wait()
@@ -124,7 +126,7 @@ def _listen(settings: Settings) -> socket.socket:
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(1024)
+        listener.listen(_BACKLOG)
     except OSError as error:
         raise StartError(
             f"cannot listen on {settings.host} port {settings.port}: {error.strerror};"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -23,6 +24,10 @@ from server.tasks import Task
 # Times of tasks are kept in milliseconds, cut off.
 _PRECISION_S = 0.001
 _MOST_HASHED = 1000
+
+
+# What opening says of a path that leads to no file of ours.
+_NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.ENXIO}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,8 @@ class Artefacts:
 
         Symbolic links are refused wherever they stand, on the way or at its end. A file that was
         touched since it was finished is hashed once more: whoever resumes a download by its tag
-        must get the rest of the same bytes.
+        must get the rest of the same bytes. A file that is there and cannot be read now raises
+        ExportError(STORAGE_FAILED).
         """
         folder = self.folder(task.task_id)
         name = task.file_name or ""
@@ -97,8 +103,10 @@ class Artefacts:
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         try:
             handle = os.open(path, flags)
-        except OSError:
-            return None
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                return None
+            raise _unreadable(name, error) from error
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode) or found.st_size != task.size:
             os.close(handle)
@@ -106,8 +114,9 @@ class Artefacts:
         file = os.fdopen(handle, "rb", buffering=0)
         try:
             as_written = self._as_written(file, task)
-        except OSError:
-            as_written = False
+        except OSError as error:
+            file.close()
+            raise _unreadable(name, error) from error
         if not as_written:
             file.close()
             return None
@@ -185,6 +194,10 @@ def _is_task_id(name: str) -> bool:
         return str(UUID(name)) == name
     except ValueError:
         return False
+
+
+def _unreadable(name: str, error: OSError) -> ExportError:
+    return ExportError(Code.STORAGE_FAILED, f"{name} cannot be read now: {error.strerror}")
 
 
 def missing(name: str | None) -> ExportError:

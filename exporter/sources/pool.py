@@ -124,5 +124,11 @@ class Pool:
         raw.create_scalar_function("fingerprint", live, 0)
 
     def _unwritable_and_whole(self) -> bool:
+        # Where it could be written, opening failed for another reason (no descriptor was left,
+        # say), and a writer may come at any time: such a file must not be read without locks.
         # What stands in either file belongs to the database, and only a writer can take it in.
-        return not any(unfinished(self._path)) and os.access(self._path, os.R_OK)
+        return (
+            not os.access(self._path.parent, os.W_OK)
+            and not any(unfinished(self._path))
+            and os.access(self._path, os.R_OK)
+        )
