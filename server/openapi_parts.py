@@ -8,9 +8,13 @@ from typing import Any
 from exporter.columns import COLUMNS
 from exporter.options import LONGEST_TITLE, OPTIONS, Option
 from exporter.spec import MOST_DAYS, MOST_EXPIRIES
-from server.option_text import STREAMED
 
 Schema = dict[str, Any]
+
+# What a plain CSV can be asked to be: it is neither an archive nor compressed.
+STREAMED = tuple(
+    option for option in OPTIONS if option.name not in {"separate_files", "compression", "level"}
+)
 
 _TIME = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 

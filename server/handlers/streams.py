@@ -13,13 +13,14 @@ from aiohttp import web
 from exporter.errors import BadInput
 from exporter.model import ExportSpec, FileFormat, now_ist
 from exporter.naming import artefact_name
+from exporter.optiontext import from_text
 from exporter.sources.base import Catalogue
 from exporter.spec import SEPARATOR, parse_request
 from exporter.stream import stream_export
 from server.context import Context, context
 from server.described import MARKET, Answer, described
 from server.handlers.downloads import disposition
-from server.option_text import STREAMED, read_text
+from server.openapi_parts import STREAMED
 from server.shapes_in import StreamQuery
 
 log = logging.getLogger(__name__)
@@ -67,10 +68,9 @@ def spec_of(request: web.Request, catalogue: Catalogue) -> ExportSpec:
                  if len(texts) > 1 and name in _KNOWN - several]  # fmt: skip
     options: dict[str, object] = {}
     for name in asked.keys() & _OPTIONS.keys():
-        try:
-            options[name] = read_text(_OPTIONS[name], asked[name][0])
-        except ValueError as error:
-            problems.append(f"{name}: {error}")
+        value = from_text(_OPTIONS[name], asked[name][0], problems)
+        if value is not None:
+            options[name] = value
     body: dict[str, Any] = {"format": FileFormat.CSV.value, "options": options}
     body["instruments"] = asked.get("instruments") or list(_named(asked["expiries"]))
     rule = {name: _whole_or_text(asked[name][0]) for name in _RULES if name in asked}
