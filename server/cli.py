@@ -15,7 +15,10 @@ from server.cli_codes import EXIT_HELP, Exit, exit_of, exit_of_code
 from server.cli_completion import add_completion
 from server.cli_export import add_export
 from server.cli_list import add_demo, add_list
+from server.cli_notes import add_compare, add_note
+from server.cli_schedules import add_schedule
 from server.cli_tasks import add_history, add_purge
+from server.cli_templates import add_template
 from server.cli_text import remark
 from server.client import ApiError, Unreachable
 from server.locks import LockedError
@@ -38,6 +41,10 @@ _COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...
     ("list", "list the instruments, expiries or contracts of a database", add_list),
     ("demo", "make a demo database to try things on", add_demo),
     ("history", "list the exports of a server, newest first", add_history),
+    ("note", "note something about an export, to be found by", add_note),
+    ("compare", "hold two exports against each other", add_compare),
+    ("template", "keep requests under a name, and run them", add_template),
+    ("schedule", "export by itself, at times that a cron expression names", add_schedule),
     ("purge", "remove exports past the limits of age and size, and leftovers", add_purge),
     ("completion", "print what a shell needs to complete these commands",
      lambda parser: add_completion(parser, make_parser)),

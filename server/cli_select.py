@@ -55,17 +55,22 @@ def add_selection(parser: argparse.ArgumentParser, *, what: str) -> None:
         " BANKNIFTY",
     )  # fmt: skip
     add_instruments(chosen)
-    chosen.add_argument(
+    add_expiries(chosen)
+
+
+def add_expiries(parser: argparse._ActionsContainer) -> None:
+    """The flags that name expiries, or give a rule for them."""
+    parser.add_argument(
         "--expiry", action="append", default=[], metavar="DATE",
         help=f"an expiry, YYYY-MM-DD, or INSTRUMENT{SEPARATOR}DATE for that instrument alone;"
         " repeatable (default: every expiry)",
     )  # fmt: skip
-    chosen.add_argument(
+    parser.add_argument(
         "--last", type=_count, metavar="N", help="the newest N expiries of each instrument"
     )
-    chosen.add_argument("--expiry-from", metavar="DATE", help="expiries of this day and later")
-    chosen.add_argument("--expiry-to", metavar="DATE", help="expiries of this day and earlier")
-    chosen.add_argument(
+    parser.add_argument("--expiry-from", metavar="DATE", help="expiries of this day and later")
+    parser.add_argument("--expiry-to", metavar="DATE", help="expiries of this day and earlier")
+    parser.add_argument(
         "--expiry-days", type=_count, metavar="N",
         help="expiries of today and of the last N days",
     )  # fmt: skip
@@ -91,7 +96,7 @@ async def select(database: MarketDatabase, arguments: argparse.Namespace) -> Sel
     keys = instruments(catalogue, arguments)
     if arguments.symbols or arguments.search:
         return await _by_symbol(database, catalogue, arguments, keys, rule)
-    dates = _expiries(catalogue, arguments.expiry, keys)
+    dates = named_expiries(catalogue, arguments.expiry, keys)
     keys = keys or list(dates)
     if not keys:
         raise BadInput(
@@ -167,7 +172,7 @@ def _names(one: Instrument) -> set[str]:
     return {text.casefold() for text in texts if text}
 
 
-def _expiries(
+def named_expiries(
     catalogue: Catalogue, texts: Sequence[str], keys: Sequence[str]
 ) -> dict[str, list[date]]:
     """Dates by instrument; a plain date is meant for every instrument that has it."""
@@ -213,7 +218,7 @@ async def _by_symbol(
         found = [one for one in found if one.instrument_key in keys]
     order = list(dict.fromkeys(one.instrument_key for one in found))
     if arguments.expiry:
-        dates = _expiries(catalogue, arguments.expiry, keys or order)
+        dates = named_expiries(catalogue, arguments.expiry, keys or order)
     else:
         dates = _ruled(catalogue, order, rule)
     found = [one for one in found if one.expiry in dates.get(one.instrument_key, ())]

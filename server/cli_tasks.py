@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from exporter.errors import BadInput, Code, ExportError
+from exporter.model import FileFormat
 from exporter.sources.sqlite import MarketDatabase
 from server.artefacts import Artefacts
 from server.cli_codes import Exit
 from server.cli_text import size_text, table, write_json
 from server.client import Client
-from server.history import TaskFilter
 from server.locks import Lock
 from server.progress import Hub
 from server.runner import Runner
+from server.schemas_kept import filter_of
 from server.settings import Settings, add_arguments, settings_from
 from server.states import State
 from server.store import TaskStore
@@ -31,6 +32,21 @@ def add_history(parser: argparse.ArgumentParser) -> None:
     """`history`: every export, newest first."""
     _where(parser)
     parser.add_argument("--state", choices=[one.value for one in State], help="only these")
+    parser.add_argument(
+        "--search", metavar="TEXT", help="words of the file's name, instruments, note or id"
+    )
+    parser.add_argument(
+        "--format", choices=[one.value for one in FileFormat], help="only of this format"
+    )
+    parser.add_argument("--instrument", metavar="KEY", help="only with this instrument, by its key")
+    parser.add_argument(
+        "--from", dest="since", metavar="DATE", help="accepted on this day or later"
+    )
+    parser.add_argument(
+        "--to", dest="until", metavar="DATE", help="accepted on this day or earlier"
+    )
+    parser.add_argument("--schedule", metavar="ID", help="only of this schedule")
+    parser.add_argument("--template", metavar="ID", help="only of this template")
     parser.add_argument(
         "--limit", type=int, default=50, metavar="N", help="at most N (default: 50)"
     )
@@ -61,7 +77,7 @@ def run_history(arguments: argparse.Namespace) -> Exit:
             f"{task['rows_done']:,}",
             "" if task["size"] is None else size_text(task["size"]),
             task["task_id"],
-            task["error"] or task["file_name"] or task["status_message"],
+            _told(task),
         )
         for task in tasks
     ]
@@ -99,7 +115,8 @@ async def _tasks(arguments: argparse.Namespace, settings: Settings) -> list[dict
     if arguments.tasks is not None:
         store = await _store(settings.tasks)
         try:
-            wanted = TaskFilter(state=State(arguments.state) if arguments.state else None)
+            given = {key: text for key, text in _filters(arguments).items() if text}
+            wanted = filter_of(given, None)
             return [status_of(task) for task in await store.page(wanted, None, arguments.limit)]
         finally:
             await store.close()
@@ -107,12 +124,31 @@ async def _tasks(arguments: argparse.Namespace, settings: Settings) -> list[dict
         cursor: str | None = None
         while len(found) < arguments.limit:
             limit = min(_PAGE, arguments.limit - len(found))
-            page = await client.tasks(arguments.state, cursor, limit)
+            page = await client.tasks(cursor=cursor, limit=limit, **_filters(arguments))
             found += page["tasks"]
             cursor = page["next_cursor"]
             if cursor is None:
                 break
     return found
+
+
+def _told(task: dict[str, Any]) -> str:
+    """Why it failed, else its file, and what somebody noted."""
+    text = str(task["error"] or task["file_name"] or task["status_message"])
+    return f"{text} ({task['note']})" if task["note"] else text
+
+
+def _filters(arguments: argparse.Namespace) -> dict[str, str | None]:
+    return {
+        "state": arguments.state,
+        "q": arguments.search,
+        "format": arguments.format,
+        "instrument": arguments.instrument,
+        "from": arguments.since,
+        "to": arguments.until,
+        "schedule": arguments.schedule,
+        "template": arguments.template,
+    }
 
 
 async def _purge(arguments: argparse.Namespace, settings: Settings) -> dict[str, int]:

@@ -25,6 +25,7 @@ import aiohttp
 import orjson
 
 from server.client_files import Damaged, Unfinished, fetch, keep
+from server.client_kept import KeptCalls, key_header
 
 Status = dict[str, Any]
 
@@ -60,7 +61,7 @@ class Unreachable(Exception):
     """No server answers, or it stopped answering for longer than `patience`."""
 
 
-class Client:
+class Client(KeptCalls):
     """Use it as an asynchronous context manager.
 
     `patience` is how many seconds a busy or absent server is waited for before giving up.
@@ -100,18 +101,26 @@ class Client:
         """What `start` with this request would make."""
         return await self._call("POST", "/api/export/preview", request)
 
-    async def start(self, request: Mapping[str, Any]) -> str:
-        """The id of the task that was accepted."""
-        return str((await self._call("POST", "/api/export/start", request))["task_id"])
+    async def start(self, request: Mapping[str, Any], key: str | None = None) -> str:
+        """The id of the task that was accepted; the same `key` starts no second one."""
+        answer = await self._call("POST", "/api/export/start", request, headers=key_header(key))
+        return str(answer["task_id"])
 
     async def status(self, task_id: str) -> Status:
         return await self._call("GET", f"/api/export/status/{task_id}")
 
     async def tasks(
-        self, state: str | None = None, cursor: str | None = None, limit: int = 50
+        self,
+        state: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+        **filters: str | None,
     ) -> dict[str, Any]:
-        """One page, newest first: `tasks` and `next_cursor`."""
-        query = {"limit": str(limit), "state": state, "cursor": cursor}
+        """One page, newest first: `tasks` and `next_cursor`.
+
+        `filters` are the API's: q, format, instrument, from, to, schedule, template.
+        """
+        query = {"limit": str(limit), "state": state, "cursor": cursor, **filters}
         return await self._call(
             "GET", "/api/export/tasks", query={key: text for key, text in query.items() if text}
         )
@@ -226,14 +235,17 @@ class Client:
         *,
         query: Mapping[str, str] | None = None,
         also: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         data = None if body is None else orjson.dumps(body)
-        headers = {} if data is None else {"Content-Type": "application/json"}
+        sent = dict(headers or {})
+        if data is not None:
+            sent["Content-Type"] = "application/json"
         deadline = time.monotonic() + self._patience
         while True:
             try:
                 async with self._session.request(
-                    method, self._url + path, data=data, headers=headers, params=query
+                    method, self._url + path, data=data, headers=sent, params=query
                 ) as response:
                     if response.status < 400 or response.status == also:
                         answer: dict[str, Any] = orjson.loads(await response.read())
