@@ -67,6 +67,11 @@ async def wizard(browser: Browser, server: Site, out: Path, theme: Theme, end: s
     await page.screenshot(path=out / f"2-expiries{end}.png")
     await visit.forward("options")
     await page.screenshot(path=out / f"3-options{end}.png")
+    await own_columns(visit)
+    await page.screenshot(path=out / f"10-columns{end}.png")
+    await page.get_by_role("button", name="Usual columns").click()
+    await page.locator("#part-filters > summary").click()
+    await page.get_by_role("button", name="No filters").click()
     await visit.forward("review")
     await expect(page.locator("#review figure.example")).to_be_visible()
     await page.screenshot(path=out / f"4-review{end}.png")
@@ -75,6 +80,94 @@ async def wizard(browser: Browser, server: Site, out: Path, theme: Theme, end: s
     await page.mouse.move(0, 0)
     await page.screenshot(path=out / f"6-done{end}.png")
     await visit.close()
+
+
+async def own_columns(visit: Visit) -> None:
+    """Step 3 with a choice of columns, and the filters said in their closed part."""
+    page = visit.page
+    await page.locator("#part-filters > summary").click()
+    await page.locator("#type-FUT").uncheck()
+    await page.locator("#strikes_around").fill("5")
+    await page.locator("#part-filters > summary").click()
+    await page.locator("#part-columns > summary").click()
+    for name in ("date", "time", "high", "low"):
+        await page.locator(f"#column-{name}").uncheck()
+    await page.locator("#column-epoch_s").check()
+    await page.locator("#as-close").fill("Last price")
+    await page.get_by_role("button", name="Move oi up").click()
+    await expect(page.locator("#example-text")).to_contain_text("Last price")
+    await page.locator("#part-columns").evaluate(
+        "part => scrollTo(0, part.getBoundingClientRect().top + scrollY - 70)"
+    )
+    await page.mouse.move(0, 0)
+
+
+async def kept(browser: Browser, server: Site, out: Path, theme: Theme, end: str) -> None:
+    """A rule, templates, schedules, a comparison, and the API's page."""
+    visit = await Visit.open(browser, height=HEIGHT, theme=theme)
+    page = visit.page
+    await visit.start(server)
+    await visit.choose("Nifty 50", "Bank Nifty")
+    await visit.forward("expiries")
+    await page.get_by_role("radio", name="By a rule").check()
+    await expect(page.locator("#rule-now-list")).to_contain_text("Bank Nifty")
+    await page.mouse.move(0, 0)
+    await page.screenshot(path=out / f"11-rule{end}.png")
+    await page.goto(f"{server.url}/templates")
+    await expect(page.locator(".entry")).to_have_count(3)
+    await page.screenshot(path=out / f"12-templates{end}.png")
+    await page.goto(f"{server.url}/schedules")
+    await expect(page.locator("#feed")).to_have_text("Live")
+    evening = page.locator(".entry").filter(has_text="Every evening")
+    await expect(evening.locator(".when .state")).to_have_text("Completed")
+    await evening.locator("summary").last.click()
+    await expect(evening.locator(".runs tbody tr")).not_to_have_count(0)
+    await page.mouse.move(0, 0)
+    await page.screenshot(path=out / f"13-schedules{end}.png")
+    await page.locator("#add").click()
+    await expect(page.locator("#reading-next li")).to_have_count(5)
+    await page.screenshot(path=out / f"14-schedule{end}.png")
+    first, second = (
+        one["task_id"] for one in ask(server, "/api/export/tasks?format=zip&limit=2")["tasks"]
+    )
+    await page.goto(f"{server.url}/compare?a={second}&b={first}")
+    await expect(page.locator("#comparison")).to_contain_text("Contracts")
+    await page.screenshot(path=out / f"15-compare{end}.png")
+    await page.goto(f"{server.url}/api")
+    await expect(page.locator("main")).to_contain_text("/api/export/start")
+    await page.screenshot(path=out / f"16-api{end}.png")
+    await visit.close()
+
+
+def keep(server: Site) -> None:
+    """Templates, schedules, a run and two archives to compare."""
+    backup = {"instruments": [NIFTY, SENSEX], "expiry_rule": {"last": 4}, "format": "zip"}
+    for name, request, note in (
+        ("Weekly backup", backup, "Both indices, for the archive"),
+        (
+            "Bank Nifty for Excel",
+            {"instruments": [BANK], "expiry_rule": {"last": 1}, "options": {"excel": True}}, None,
+        ),
+        (
+            "Calls near the money",
+            {"instruments": [NIFTY], "expiry_rule": {"days": 365},
+             "options": {"option_types": ["CE"], "strikes_around": 5, "from_time": "09:15",
+                         "to_time": "10:15"}},
+            "The first hour, as the notebook reads it",
+        ),
+    ):  # fmt: skip
+        ask(server, "/api/templates", {"name": name, "request": request, "note": note})
+    evening = {
+        "name": "Every evening", "cron": "0 18 * * 1-5", "request": backup, "only_new": True,
+        "keep_runs": 10,
+    }  # fmt: skip
+    made = ask(server, "/api/schedules", evening)
+    ask(server, f"/api/schedules/{made['id']}/run", {})
+    month = {"name": "Month’s archive", "cron": "30 6 1 * *", "request": backup, "missed": "skip"}
+    made = ask(server, "/api/schedules", month)
+    ask(server, f"/api/schedules/{made['id']}/pause", {})
+    ask(server, "/api/export/start", everything(server, (NIFTY,), "zip"))
+    ask(server, "/api/export/start", everything(server, (NIFTY, SENSEX), "zip"))
 
 
 async def progress(browser: Browser, server: Site, out: Path, theme: Theme, end: str) -> None:
@@ -132,6 +225,9 @@ async def take(out: Path, folder: Path) -> None:
                 ask(server, "/api/export/start", everything(server, keys, format))
             for theme, end in themes:
                 await others(browser, server, out, theme, end)
+            keep(server)
+            for theme, end in themes:
+                await kept(browser, server, out, theme, end)
             await narrow(browser, server, out)
         with home(folder / "slow") as server:
             for theme, end in themes:

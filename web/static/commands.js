@@ -39,6 +39,12 @@ function expiryFlags({ instruments, expiries, expiry_rule: rule }) {
   return instruments.flatMap((key, i) => days[i].map((day) => ['--expiry', `${key}~~~${day}`]));
 }
 
+/** Columns as `open,close=Last`, or as JSON where a heading holds what that form means otherwise. */
+function columnWords(columns) {
+  if (columns.some((one) => typeof one === 'object' && /[,=]|^\s|\s$/.test(one.as))) return JSON.stringify(columns);
+  return columns.map((one) => (typeof one === 'string' ? one : `${one.name}=${one.as}`)).join(',');
+}
+
 export function commandLine(body) {
   const { options } = body;
   const words = ['expirytrack', 'export'];
@@ -54,9 +60,7 @@ export function commandLine(body) {
   const separate = options.separate_files ?? body.format === 'zip';
   const archive = separate || body.format === 'zip';
   words.push(separate ? '--separate-files' : '--single-file');
-  if (options.columns) {
-    add('--columns', options.columns.map((one) => (typeof one === 'string' ? one : `${one.name}=${one.as}`)).join(','));
-  }
+  if (options.columns) add('--columns', columnWords(options.columns));
   if (options.from_date) add('--from', options.from_date);
   if (options.to_date) add('--to', options.to_date);
   if (options.time_range && options.time_range !== 'all') add('--time-range', options.time_range);
