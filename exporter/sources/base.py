@@ -65,7 +65,7 @@ class RowTemplate:
     @property
     def sayable(self) -> bool:
         """Can the engine say it? Its printf ends a text at NUL."""
-        return self.keep is None and not any("\0" in constant for constant in self.constants)
+        return not any("\0" in constant for constant in self.constants)
 
 
 @dataclass(frozen=True, slots=True)

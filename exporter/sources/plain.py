@@ -5,6 +5,7 @@ Right only for contracts whose every row passes `_CHECK`; `take_facts` finds out
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 import aiosqlite
@@ -103,8 +104,8 @@ async def read_stretch(
     template: RowTemplate,
     oi: str,
     stretch: Stretch,
-) -> tuple[Block, str]:
-    """All rows of some days as one block, and the file's fingerprint in the same snapshot."""
+) -> Read:
+    """The wanted rows of some days as one block."""
     run = stretch.run
     if run is None:
         span: tuple[str | int, str | int] = (
@@ -114,19 +115,35 @@ async def read_stretch(
     else:
         ends = (run.first, run.first + run.step * (stretch.rows - 1))
         span = (min(ends), max(ends))
-    ((data, rows, earliest, latest, state),) = await connection.execute_fetchall(
+    ((data, rows, earliest, latest, state, *kept),) = await connection.execute_fetchall(
         text_query(template, oi, run.step if run else 0),
         (contract, *span, *template.constants),
     )
-    return Block(data or b"", rows, earliest or "", latest or ""), state
+    wanted, first, last = kept or (rows, earliest, latest)
+    block = Block(data or b"", wanted, first or "", last or "")
+    return Read(block, rows, earliest or "", latest or "", state)
 
 
-def as_counted(block: Block, stretch: Stretch) -> bool:
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a stretch gave: its block, and what was read before the rows were filtered.
+
+    `first` and `last` are times of rows, `state` is the file's fingerprint in the same snapshot.
+    """
+
+    block: Block
+    rows: int
+    first: str
+    last: str
+    state: str
+
+
+def as_counted(read: Read, stretch: Stretch) -> bool:
     """Are these the rows that were counted? Their number and their outer days say so."""
     return (
-        block.rows == stretch.rows
-        and block.first[:10] == stretch.first.isoformat()
-        and block.last[:10] == stretch.last.isoformat()
+        read.rows == stretch.rows
+        and read.first[:10] == stretch.first.isoformat()
+        and read.last[:10] == stretch.last.isoformat()
     )
 
 
@@ -134,7 +151,8 @@ def text_query(template: RowTemplate, oi: str, step: int = 0) -> str:
     """One aggregate that returns (text, rows, first, last, fingerprint).
 
     Rows `?2` to `?3` are days, or with a `step` rowids of a run. LIMIT makes the subquery's order
-    binding: without it SQLite may read in another one.
+    binding: without it SQLite may read in another one. Where rows are filtered, those that are not
+    wanted have no line, and number, first and last time of the others stand after the rest.
     """
     separator = template.separator.replace("'", "''")
     if step:
@@ -145,8 +163,13 @@ def text_query(template: RowTemplate, oi: str, step: int = 0) -> str:
     else:
         rows, order = f"{_ROWS} AND timestamp>=?2 AND timestamp<?3", "timestamp"
         ends = [f"SELECT {end}(timestamp) {rows}" for end in ("min", "max")]
+    line, kept = template.sql, ""
+    if template.keep is not None:
+        line = f"iif({template.keep.sql},{line},NULL)"
+        ends_kept = (f",{end}(timestamp) FILTER (WHERE line IS NOT NULL)" for end in ("min", "max"))
+        line, kept = f"timestamp,{line}", f",count(line){''.join(ends_kept)}"
     return (
         f"SELECT CAST(group_concat(line,'{separator}') AS BLOB), count(*),"
-        f" ({ends[0]}), ({ends[1]}), fingerprint()"
-        f" FROM (SELECT {template.sql.replace(OI, oi)} AS line {rows} ORDER BY {order} LIMIT -1)"
+        f" ({ends[0]}), ({ends[1]}), fingerprint(){kept}"
+        f" FROM (SELECT {line.replace(OI, oi)} AS line {rows} ORDER BY {order} LIMIT -1)"
     )

@@ -132,11 +132,12 @@ class Reader:
             ((state,),) = await connection.execute_fetchall("SELECT fingerprint()")
             self._must_be(file, state)
             return None, state == self._census.live
-        block, state = await plain.read_stretch(
+        read = await plain.read_stretch(
             connection, contract.key, template, self._schema.oi, stretches[0]
         )
-        self._must_be(file, state)
-        return block, state == self._census.live and plain.as_counted(block, stretches[0])
+        self._must_be(file, read.state)
+        done = read.state == self._census.live and plain.as_counted(read, stretches[0])
+        return read.block, done
 
     async def _in_transaction(
         self,
@@ -156,12 +157,12 @@ class Reader:
                     yield block
             return
         for stretch in facts.stretches(window, _STRETCH_ROWS):
-            block, _ = await plain.read_stretch(
+            read = await plain.read_stretch(
                 connection, contract.key, template, self._schema.oi, stretch
             )
-            if not plain.as_counted(block, stretch):
-                raise careful.damaged_index(contract.key, stretch.rows, block.rows)
-            yield block
+            if not plain.as_counted(read, stretch):
+                raise careful.damaged_index(contract.key, stretch.rows, read.rows)
+            yield read.block
 
     async def _facts_here(
         self, connection: aiosqlite.Connection, contract: str, file: str | None = None
