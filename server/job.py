@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
 from exporter.control import Control
-from exporter.model import Progress
+from exporter.model import Artefact, Progress
 from server.tasks import Task, percent
 
 # Watchers get at most four frames a second; more states than this would only be overwritten.
@@ -24,8 +25,10 @@ class Job:
     ) -> None:
         self.task = task
         self.control = Control()
+        self.export: asyncio.Task[Artefact] | None = None
         self.cancel_wanted = False
         self.last: Progress | None = None
+        self._closed = False
         self._publish = publish
         self._next_seq = next_seq
         self._told_at = 0.0
@@ -86,6 +89,19 @@ class Job:
         )
 
     def update(self, task: Task) -> None:
+        if not self._closed:
+            self.task = task
+            self._publish(task)
+
+    def close(self) -> None:
+        """Tell no more: how the try ended is being written down, under a `seq` taken now.
+
+        A state told meanwhile would be newer than the end, and watchers would never hear of that.
+        """
+        self._closed = True
+
+    def end(self, task: Task) -> None:
+        """The last state of this try."""
         self.task = task
         self._publish(task)
 

@@ -281,18 +281,20 @@ class Runner:
         job = Job(task, self._hub.publish, self._store.next_seq)
         self._jobs[task.task_id] = job
         self._hub.publish(task)
-        self._running[task.task_id] = asyncio.create_task(self._work(job))
+        job.export = asyncio.create_task(self._export(job))
+        self._running[task.task_id] = asyncio.create_task(self._work(job, job.export))
         if task.task_id in self._unwanted:
             self._unwanted.discard(task.task_id)
             self._stop(job)
 
     def _stop(self, job: Job) -> None:
+        # Only the export: a task that is cancelled before its first step would record nothing.
         job.cancel_wanted = True
-        self._running[job.task.task_id].cancel()
+        if job.export is not None:
+            job.export.cancel()
 
-    async def _work(self, job: Job) -> None:
+    async def _work(self, job: Job, export: asyncio.Task[Artefact]) -> None:
         """One try, from the claim to the row that says how it ended."""
-        export = asyncio.create_task(self._export(job))
         try:
             await asyncio.wait({export})
         except asyncio.CancelledError:
@@ -338,18 +340,28 @@ class Runner:
 
     async def _record(self, job: Job, export: asyncio.Task[Artefact]) -> None:
         """Write down how a try ended, however long the table's disk takes to have room for it."""
-        ended = await self._insist(lambda: self._ending(job, export))
-        if ended is not None:
-            job.update(ended)
-
-    async def _ending(self, job: Job, export: asyncio.Task[Artefact]) -> Task | None:
-        task_id, owner, at = job.task.task_id, self._owner, stamp(now_ist())
+        job.close()
         error = asyncio.CancelledError() if export.cancelled() else export.exception()
+        stopped = isinstance(error, Suspended | asyncio.CancelledError)
+        if job.cancel_wanted if stopped else error is not None:
+            # An export that ended before it took up its earlier part has left that behind.
+            try:
+                await asyncio.to_thread(self._artefacts.remove, job.task.task_id)
+            except ExportError as failed:
+                log.error("%s", failed.message)
+        ended = await self._insist(lambda: self._ending(job, export, error))
+        if ended is not None:
+            job.end(ended)
+
+    async def _ending(
+        self, job: Job, export: asyncio.Task[Artefact], error: BaseException | None
+    ) -> Task | None:
+        task_id, owner, at = job.task.task_id, self._owner, stamp(now_ist())
         if error is None:
             return await self._store.complete(task_id, owner, export.result(), at, job.work_s)
-        if isinstance(error, asyncio.CancelledError) and job.cancel_wanted:
-            return await self._store.cancelled(task_id, owner, at)
         if isinstance(error, Suspended | asyncio.CancelledError):
+            if job.cancel_wanted:
+                return await self._store.cancelled(task_id, owner, at)
             return await self._store.put_back(task_id, owner)
         if isinstance(error, ExportError):
             log.warning("task %s failed: %s: %s", task_id, error.code.value, error.message)
