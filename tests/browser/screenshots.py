@@ -126,6 +126,7 @@ async def kept(browser: Browser, server: Site, out: Path, theme: Theme, end: str
     await page.screenshot(path=out / f"13-schedules{end}.png")
     await page.locator("#add").click()
     await expect(page.locator("#reading-next li")).to_have_count(5)
+    await page.mouse.move(0, 0)
     await page.screenshot(path=out / f"14-schedule{end}.png")
     first, second = (
         one["task_id"] for one in ask(server, "/api/export/tasks?format=zip&limit=2")["tasks"]

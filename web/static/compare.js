@@ -4,7 +4,7 @@ import './connection.js';
 import './theme.js';
 import { api, connection, explain } from './api.js';
 import { breakable, byId, el, message, setText } from './dom.js';
-import { bytes, listed, moment, number, plural, STATES } from './format.js';
+import { bytes, capital, listed, moment, number, plural, STATES } from './format.js';
 import { learnNames, name } from './names.js';
 
 const SHOWN = 12;
@@ -70,8 +70,7 @@ function worded(value) {
 function what(key) {
   const match = /^expiries of (.*)$/.exec(key);
   if (match) return `Expiries of ${name(match[1])}`;
-  const text = key.replaceAll('_', ' ');
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return capital(key.replaceAll('_', ' '));
 }
 
 function asked({ spec }) {

@@ -72,8 +72,10 @@ export function listed(names, most = 3) {
   return `${names.slice(0, most).join(', ')} and ${names.length - most} more`;
 }
 
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** Warnings come as clauses; on their own line they are sentences. */
 export function sentence(text) {
-  const start = text.charAt(0).toUpperCase() + text.slice(1);
+  const start = capital(text);
   return /[.!?…]$/.test(start) ? start : `${start}.`;
 }

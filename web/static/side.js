@@ -2,7 +2,7 @@
 
 import { commandBlock } from './commands.js';
 import { button, byId, el, setText, show } from './dom.js';
-import { listed, number, plural, sentence } from './format.js';
+import { capital, listed, number, plural, sentence } from './format.js';
 import { toRequest } from './optionset.js';
 import { ruleText } from './rule.js';
 import { columnsText, facts, filtersText, form, range, rowsText, sizeText, specFacts } from './summary.js';
@@ -33,7 +33,7 @@ export function sidePanel(draft, estimator, { startOver }) {
   const asked = el('div', { class: 'side-task', hidden: true });
   host.append(summary, example, asked);
 
-  const ruled = () => `${sentence(ruleText(draft.rule)).slice(0, -1)} (${number(draft.expiryCount)} today)`;
+  const ruled = () => `${capital(ruleText(draft.rule))} (${number(draft.expiryCount)} today)`;
 
   function draw() {
     const { instruments, expiryCount, options } = draft;

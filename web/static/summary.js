@@ -1,7 +1,7 @@
 // A spec in words: what the review, the side panel and a task's page show.
 
 import { el } from './dom.js';
-import { bytes, countExpiries, listed, number, plural } from './format.js';
+import { bytes, capital, countExpiries, listed, number, plural } from './format.js';
 import { isTable, TYPES } from './optionset.js';
 import { ruleText } from './rule.js';
 
@@ -123,7 +123,8 @@ export const oneLine = (asked, name) =>
 export function extraLine(asked) {
   const { options = {} } = asked;
   const days = range(options);
-  return [columnsText({ format: 'csv', ...asked, options }), filtersText(options), days === RANGES.all ? '' : days].filter(Boolean).join(' · ');
+  const parts = [columnsText({ format: 'csv', ...asked, options }), filtersText(options), days === RANGES.all ? '' : days];
+  return capital(parts.filter(Boolean).join(' · '));
 }
 
 const about = (exact, text) => (exact ? text : `about ${text}`);
