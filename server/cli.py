@@ -17,6 +17,7 @@ from server.cli_export import add_export
 from server.cli_list import add_demo, add_list
 from server.cli_notes import add_compare, add_note
 from server.cli_schedules import add_schedule
+from server.cli_stream import add_stream
 from server.cli_tasks import add_history, add_purge
 from server.cli_templates import add_template
 from server.cli_text import remark
@@ -38,6 +39,7 @@ def add_serve(parser: argparse.ArgumentParser) -> None:
 _COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...] = (
     ("serve", "serve the export wizard and its API", add_serve),
     ("export", "export candles into a file, without a server", add_export),
+    ("stream", "stream a CSV from a server, without a task", add_stream),
     ("list", "list the instruments, expiries or contracts of a database", add_list),
     ("demo", "make a demo database to try things on", add_demo),
     ("history", "list the exports of a server, newest first", add_history),

@@ -23,9 +23,11 @@ from typing import Any, Self
 
 import aiohttp
 import orjson
+from yarl import URL
 
 from server.client_files import Damaged, Unfinished, fetch, keep
 from server.client_kept import KeptCalls, key_header
+from server.client_stream import stream_query
 
 Status = dict[str, Any]
 
@@ -139,6 +141,21 @@ class Client(KeptCalls):
     async def purge(self) -> dict[str, int]:
         """How many files went, and how many bytes."""
         return await self._call("POST", "/api/admin/purge")
+
+    async def stream(self, request: Mapping[str, Any]) -> AsyncIterator[bytes]:
+        """The CSV that `request` asks for, piece by piece as the server reads it.
+
+        Raises ApiError, and Unreachable where it breaks off: what came is not the whole then.
+        """
+        url = URL(f"{self._url}/api/export/stream").with_query(stream_query(request))
+        try:
+            async with self._session.get(url) as response:
+                if response.status != 200:
+                    raise await _api_error(response)
+                async for data in response.content.iter_any():
+                    yield data
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as trouble:
+            raise Unreachable(f"the stream from {self._url} broke off ({trouble})") from trouble
 
     async def watch(self, task_id: str) -> AsyncIterator[Status]:
         """Every state that the server tells, up to the final one, across lost connections.

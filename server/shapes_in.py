@@ -223,6 +223,7 @@ StreamQuery = TypedDict(
             Meta(ge=1, description="the newest N expiries of each instrument", examples=[1]),
         ],
         "days": Annotated[int, Meta(ge=1, description="expired in the last N days")],
+        "all": Annotated[Literal["true"], Meta(description="every expiry")],
         "from": Annotated[Day, Meta(description="expiries of this day and later")],
         "to": Annotated[Day, Meta(description="expiries of this day and earlier")],
     },

@@ -29,7 +29,7 @@ routes = web.RouteTableDef()
 
 _LOOK_EVERY_S = 0.25
 _OPTIONS = {option.name: option for option in STREAMED}
-_RULES = ("last", "days", "from", "to")
+_RULES = ("last", "days", "all", "from", "to")
 _KNOWN = {"instruments", "expiries", *_RULES, *_OPTIONS}
 
 
@@ -73,7 +73,7 @@ def spec_of(request: web.Request, catalogue: Catalogue) -> ExportSpec:
             options[name] = value
     body: dict[str, Any] = {"format": FileFormat.CSV.value, "options": options}
     body["instruments"] = asked.get("instruments") or list(_named(asked["expiries"]))
-    rule = {name: _whole_or_text(asked[name][0]) for name in _RULES if name in asked}
+    rule = {name: _plain(asked[name][0]) for name in _RULES if name in asked}
     if rule:
         body["expiry_rule"] = rule
     if asked["expiries"] or not rule:
@@ -169,5 +169,8 @@ def _named(expiries: Iterable[str]) -> Iterable[str]:
     return dict.fromkeys(text.rpartition(SEPARATOR)[0] for text in expiries if SEPARATOR in text)
 
 
-def _whole_or_text(text: str) -> object:
+def _plain(text: str) -> object:
+    """As a rule has it in JSON; what it may be is for the parser."""
+    if text == "true":
+        return True
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text

@@ -14,8 +14,8 @@ import pytest
 from server.cli import main, make_parser
 from server.cli_completion import SHELLS, actions, script
 
-# What these print is an address, and a script.
-_NO_DATA = {"serve", "completion"}
+# What these print is an address, a script, and a CSV.
+_NO_DATA = {"serve", "completion", "stream"}
 
 
 def commands(
