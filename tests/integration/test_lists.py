@@ -13,13 +13,34 @@ LISTS = {
     "instruments": "/api/instruments",
     "expiries": "/api/expiries",
     "tasks": "/api/export/tasks",
+    "templates": "/api/templates",
+    "schedules": "/api/schedules",
+    "runs": "/api/schedules/{id}/runs",
 }
 
 
-async def fill(client: Client) -> None:
-    """Three of everything."""
-    for _ in range(3):
-        await finished(client, await start(client, await everything(client, SENSEX)))
+async def fill(client: Client, path: str) -> str:
+    """Three of what the list holds; the list's address."""
+    request = {"instruments": [SENSEX], "expiry_rule": {"last": 1}}
+    if path == "/api/export/tasks":
+        for _ in range(3):
+            await finished(client, await start(client, await everything(client, SENSEX)))
+    if path == "/api/templates":
+        for name in ("One", "two", "Three"):
+            answer = await client.post(path, json={"name": name, "request": request})
+            assert answer.status == 201
+    if path.startswith("/api/schedules"):
+        for name in ("One", "two", "Three"):
+            body = {"name": name, "cron": "0 9 * * 1", "request": request}
+            answer = await client.post("/api/schedules", json=body)
+            assert answer.status == 201
+        path = path.replace("{id}", (await answer.json())["id"])
+    if path.endswith("/runs"):
+        for _ in range(3):
+            answer = await client.post(path.removesuffix("s"))
+            assert answer.status == 202
+            await finished(client, (await answer.json())["task_id"])
+    return path
 
 
 async def walk(client: Client, path: str, name: str, limit: int) -> tuple[list[Any], int]:
@@ -40,7 +61,7 @@ async def walk(client: Client, path: str, name: str, limit: int) -> tuple[list[A
 
 @pytest.mark.parametrize(("name", "path"), LISTS.items(), ids=LISTS)
 async def test_pages_together_are_the_whole(name: str, path: str, client: Client) -> None:
-    await fill(client)
+    path = await fill(client, path)
     whole = (await (await client.get(path)).json())[name]
     assert len(whole) >= 3
     for limit in (1, 2, len(whole), len(whole) + 1):
@@ -51,7 +72,7 @@ async def test_pages_together_are_the_whole(name: str, path: str, client: Client
 
 @pytest.mark.parametrize(("name", "path"), LISTS.items(), ids=LISTS)
 async def test_nothing_is_sent_twice(name: str, path: str, client: Client) -> None:
-    await fill(client)
+    path = await fill(client, path)
     answer = await client.get(path, params={"limit": 2})
     tag = answer.headers["ETag"]
     assert tag.startswith('"')
@@ -69,6 +90,7 @@ async def test_nothing_is_sent_twice(name: str, path: str, client: Client) -> No
 
 @pytest.mark.parametrize(("name", "path"), LISTS.items(), ids=LISTS)
 async def test_a_list_refuses_what_it_does_not_know(name: str, path: str, client: Client) -> None:
+    path = await fill(client, path)
     for query in ("limit=0", "limit=1001", "limit=x", "limit=-1", "page=2", "cursor=%21"):
         await refused(await client.get(f"{path}?{query}"), 400, "bad_input")
 
