@@ -111,6 +111,7 @@ async def kept(browser: Browser, server: Site, out: Path, theme: Theme, end: str
     await visit.forward("expiries")
     await page.get_by_role("radio", name="By a rule").check()
     await expect(page.locator("#rule-now-list")).to_contain_text("Bank Nifty")
+    await expect(page.locator("#example-text")).to_contain_text("openalgo_symbol")
     await page.mouse.move(0, 0)
     await page.screenshot(path=out / f"11-rule{end}.png")
     await page.goto(f"{server.url}/templates")

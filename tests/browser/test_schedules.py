@@ -62,6 +62,42 @@ async def test_a_schedule_from_the_wizard_runs_now(site: Server, visit: Visit) -
     assert task["schedule_id"] == made["id"]
 
 
+async def test_the_keyboard_alone_makes_a_schedule(site: Server, visit: Visit) -> None:
+    page = visit.page
+    ask(site, "/api/templates", {"name": "Newest", "request": REQUEST})
+    await page.goto(f"{site.url}/schedules")
+    await expect(page.locator("#blank")).to_be_visible()
+
+    async def tab_to(target: Locator) -> None:
+        for _ in range(30):
+            await page.keyboard.press("Tab")
+            if await target.evaluate("node => node === document.activeElement"):
+                return
+        raise AssertionError("Tab does not lead there")
+
+    await tab_to(page.locator("#add"))
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#form-title")).to_be_focused()
+    await tab_to(page.locator("#name"))
+    await page.keyboard.press("Control+A")
+    await page.keyboard.type("By hand")
+    await tab_to(page.get_by_role("radio", name="Trading days"))
+    await page.keyboard.press("ArrowRight")
+    await expect(page.get_by_role("radio", name="Every day")).to_be_checked()
+    await expect(page.locator("#reading-words")).to_contain_text("every day")
+    await tab_to(page.locator("#part-rules > summary"))
+    await page.keyboard.press("Enter")
+    await tab_to(page.locator("#only_new"))
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Enter")
+    await expect(entry(visit, "By hand").get_by_role("heading")).to_be_focused()
+    [made] = ask(site, "/api/schedules")["schedules"]
+    assert (made["name"], made["cron"], made["only_new"]) == ("By hand", "0 18 * * *", True)
+    await tab_to(entry(visit, "By hand").get_by_role("button", name="Pause"))
+    await page.keyboard.press("Enter")
+    await expect(entry(visit, "By hand")).to_contain_text("Paused")
+
+
 async def test_every_choice_of_time_becomes_a_cron_expression(site: Server, visit: Visit) -> None:
     page = visit.page
     visit.forgiven = ("status of 400",)
