@@ -7,7 +7,6 @@ each member in a data descriptor, so the file is written front to back. ZIP64 wh
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zipfile import ZIP_DEFLATED, ZipInfo
@@ -51,19 +50,18 @@ def descriptor(entry: Entry) -> bytes:
     return struct.pack(layout, b"PK\x07\x08", entry.crc, entry.packed, entry.size)
 
 
-def central_directory(entries: Sequence[Entry], start: int, moment: datetime) -> bytes:
-    """What an archive ends with; `start` is the offset at which it will stand."""
-    parts = [_central_header(entry, moment) for entry in entries]
-    size = sum(map(len, parts))
-    if len(entries) >= _MANY or start >= LIMIT or size >= LIMIT:
+def end_of_directory(entries: int, start: int, size: int) -> bytes:
+    """What an archive ends with, after `entries` central headers: `size` bytes from `start` on."""
+    parts = []
+    if entries >= _MANY or start >= LIMIT or size >= LIMIT:
         parts.append(
             struct.pack(
                 "<4sQHHLLQQQQ", b"PK\x06\x06", 44, _VERSION_64, _VERSION_64, 0, 0,
-                len(entries), len(entries), size, start,
+                entries, entries, size, start,
             )
         )  # fmt: skip
         parts.append(struct.pack("<4sLQL", b"PK\x06\x07", 0, start + size, 1))
-    count = min(len(entries), _MANY)
+    count = min(entries, _MANY)
     parts.append(
         struct.pack(
             "<4sHHHHLLH", b"PK\x05\x06", 0, 0, count, count, min(size, LIMIT),
@@ -73,7 +71,8 @@ def central_directory(entries: Sequence[Entry], start: int, moment: datetime) ->
     return b"".join(parts)
 
 
-def _central_header(entry: Entry, moment: datetime) -> bytes:
+def central_header(entry: Entry, moment: datetime) -> bytes:
+    """A member's line of the directory at the end of an archive."""
     year, month, day, hour, minute, second = _dos_time(moment)
     wide = [
         value for value in (entry.size, entry.packed, entry.offset) if value >= LIMIT

@@ -1,20 +1,16 @@
-"""Where an interrupted export goes on from, and the notes that stand beside its part file."""
+"""Where an interrupted export goes on from, and how that becomes durable."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import orjson
-
-from exporter.containers import Note
 from exporter.errors import ExportError
-from exporter.files import PartFile, storage, unbroken
+from exporter.files import PartFile, unbroken
+from exporter.notes import Notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,61 +38,6 @@ class Checkpoint:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Checkpoint:
         return cls(**raw)
-
-
-class Notes:
-    """One JSON line per finished contract, made durable with each checkpoint."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.size = 0
-        self._pending: list[bytes] = []
-
-    def add(self, note: Note | None) -> None:
-        if note is not None:
-            self._pending.append(orjson.dumps(note) + b"\n")
-
-    def take(self) -> bytes:
-        """What was added since the last call."""
-        data, self._pending = b"".join(self._pending), []
-        return data
-
-    async def append(self, data: bytes) -> None:
-        """Make `data` durable after the last durable byte."""
-        if not data:
-            return
-        with storage(self.path.parent):
-            await unbroken(asyncio.to_thread(self._append, data))
-        self.size += len(data)
-
-    async def load(self, size: int) -> Sequence[Note] | None:
-        """The notes of a checkpoint, or None if they are not all there."""
-        if not size:
-            return []
-        with storage(self.path.parent):
-            data = await unbroken(asyncio.to_thread(self._head, size))
-        if len(data) != size:
-            return None
-        self.size = size
-        return [orjson.loads(line) for line in data.splitlines()]
-
-    async def remove(self) -> None:
-        with storage(self.path.parent):
-            await unbroken(asyncio.to_thread(self.path.unlink, True))
-
-    def _head(self, size: int) -> bytes:
-        if not self.path.is_file():
-            return b""
-        with self.path.open("rb") as file:
-            return file.read(size)
-
-    def _append(self, data: bytes) -> None:
-        with self.path.open("r+b" if self.path.exists() else "w+b") as file:
-            file.seek(self.size)
-            file.write(data)
-            file.truncate()
-            file.flush()
-            os.fsync(file.fileno())
 
 
 class Saver:

@@ -8,20 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Protocol
 
 import orjson
 from isal import isal_zlib
 
-from exporter.archive import LIMIT, Entry, central_directory, descriptor, local_header
+from exporter.archive import (
+    LIMIT,
+    Entry,
+    central_header,
+    descriptor,
+    end_of_directory,
+    local_header,
+)
 from exporter.deflate import END_OF_STREAM, RAW, MemberPacker, independent_block
-from exporter.files import PartFile
+from exporter.files import PartFile, Sink
 from exporter.formats.base import TextFormat
 from exporter.model import Level, Member
+from exporter.notes import Note, Notes
 from exporter.plan import Plan
+
+Parts = tuple[bytes, ...]
 
 # A member this long may pass 4 GiB once it is text.
 _LARGE_ROWS = 8_000_000
@@ -30,10 +40,10 @@ _REREAD = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Bytes for the file, and the text they were made of."""
+    """Bytes for the file in parts, and the text they were made of where that is still needed."""
 
-    packed: bytes
-    text: bytes
+    packed: Parts
+    text: Parts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +59,9 @@ class Packer(Protocol):
 
     heavy: bool
 
-    def pack(self, text: bytes, *, last: bool) -> Piece: ...
+    def pack(self, text: Parts, *, last: bool) -> Piece: ...
 
     def finish(self, member: Member) -> Finished: ...
-
-
-# What a container notes down of a finished contract, to go on from after a crash; JSON values.
-Note = dict[str, Any]
 
 
 class Container(Protocol):
@@ -69,7 +75,7 @@ class Container(Protocol):
 
     async def begin(self) -> None: ...
 
-    async def resume(self, notes: Sequence[Note]) -> None: ...
+    async def resume(self, contracts: int) -> None: ...
 
     async def start(self, number: int, rows: int) -> None: ...
 
@@ -77,7 +83,7 @@ class Container(Protocol):
 
     async def end(self, finished: Finished) -> Note | None: ...
 
-    async def close(self, summary: Mapping[str, object]) -> None: ...
+    async def close(self, summary: Mapping[str, object], notes: Notes) -> None: ...
 
 
 def container(plan: Plan, text: TextFormat, out: PartFile) -> Container:
@@ -94,8 +100,8 @@ class AsItIs:
 
     heavy = False
 
-    def pack(self, text: bytes, *, last: bool) -> Piece:
-        return Piece(text, b"")
+    def pack(self, text: Parts, *, last: bool) -> Piece:
+        return Piece(text)
 
     def finish(self, member: Member) -> Finished:
         return Finished(member)
@@ -104,7 +110,7 @@ class AsItIs:
 class PlainFile:
     """The document itself."""
 
-    def __init__(self, plan: Plan, text: TextFormat, out: PartFile) -> None:
+    def __init__(self, plan: Plan, text: TextFormat, out: Sink) -> None:
         self._plan, self._text, self._out = plan, text, out
 
     def packer(self) -> Packer:
@@ -119,19 +125,19 @@ class PlainFile:
     async def begin(self) -> None:
         await self._out.write(self._text.head(self._plan))
 
-    async def resume(self, notes: Sequence[Note]) -> None:
+    async def resume(self, contracts: int) -> None:
         return
 
     async def start(self, number: int, rows: int) -> None:
         return
 
     async def add(self, piece: Piece) -> None:
-        await self._out.write(piece.packed)
+        await self._out.write(*piece.packed)
 
     async def end(self, finished: Finished) -> Note | None:
         return None
 
-    async def close(self, summary: Mapping[str, object]) -> None:
+    async def close(self, summary: Mapping[str, object], notes: Notes | None = None) -> None:
         await self._out.write(self._text.tail(self._plan, summary))
 
 
@@ -141,8 +147,6 @@ class _Archive:
     def __init__(self, plan: Plan, text: TextFormat, out: PartFile) -> None:
         self._plan, self._text, self._out = plan, text, out
         self._level: Level = plan.spec.options.level
-        self._entries: list[Entry] = []
-        self._files: list[dict[str, object]] = []
         self._begun = 0
         self._body = 0
         self._large = False
@@ -152,25 +156,53 @@ class _Archive:
         await self._out.write(local_header(name, self._plan.accepted_at, large=large))
         self._body = self._out.offset
 
-    async def _end(self, name: str, crc: int, size: int) -> None:
+    async def _end(self, name: str, crc: int, size: int) -> Entry:
         packed = self._out.offset - self._body
         # Foreseen or not: sizes that need 64 bits are said in 64 bits.
         large = self._large or max(size, packed) >= LIMIT
         entry = Entry(name, self._begun, crc, size, packed, large)
         await self._out.write(descriptor(entry))
-        self._entries.append(entry)
+        return entry
 
-    async def _finish(self, summary: Mapping[str, object]) -> None:
-        metadata = {**self._plan.metadata(), "files": self._files, "summary": dict(summary)}
-        packer = MemberPacker(self._level)
-        data = await asyncio.to_thread(
-            lambda: packer.pack(orjson.dumps(metadata, option=orjson.OPT_INDENT_2), last=True)
-        )
+    async def _finish(
+        self, summary: Mapping[str, object], notes: Notes, document: Entry | None, **same: object
+    ) -> None:
+        """What follows the members: metadata.json and the directory.
+
+        The one `document` of all contracts, if there is one, stands in no note; `same` holds in
+        every line of `files`.
+        """
+        written = [document] if document else []
+        written.append(await self._metadata(summary, notes, same))
+        moment, start, entries = self._plan.accepted_at, self._out.offset, len(written)
+        if document is None:
+            async for chunk in notes.chunks():
+                entries += len(chunk)
+                headers = (central_header(Entry(**note["entry"]), moment) for note in chunk)
+                await self._out.write(b"".join(headers))
+        await self._out.write(*(central_header(entry, moment) for entry in written))
+        await self._out.write(end_of_directory(entries, start, self._out.offset - start))
+
+    async def _metadata(
+        self, summary: Mapping[str, object], notes: Notes, same: Mapping[str, object]
+    ) -> Entry:
+        metadata = {**self._plan.metadata(), "files": [], "summary": dict(summary)}
+        # Text holds no line break of its own, so this stands there once.
+        mark = b'\n  "files": ['
+        head, _, tail = orjson.dumps(metadata, option=orjson.OPT_INDENT_2).partition(mark)
         await self._start("metadata.json", large=False)
-        await self._out.write(data)
-        await self._end("metadata.json", packer.crc, packer.size)
-        directory = central_directory(self._entries, self._out.offset, self._plan.accepted_at)
-        await self._out.write(directory)
+        packer = MemberPacker(self._level)
+        text, some = head + mark, False
+        async for chunk in notes.chunks():
+            lines = [_indented({**note["file"], **same}) for note in chunk]
+            if lines:
+                text += (b",\n" if some else b"\n") + b",\n".join(lines)
+                some = True
+            await self._out.write(await asyncio.to_thread(packer.pack, text, last=False))
+            text = b""
+        text = (b"\n  " if some else b"") + tail
+        await self._out.write(await asyncio.to_thread(packer.pack, text, last=True))
+        return await self._end("metadata.json", packer.crc, packer.size)
 
 
 class Compressing:
@@ -181,8 +213,11 @@ class Compressing:
     def __init__(self, level: Level) -> None:
         self._member = MemberPacker(level)
 
-    def pack(self, text: bytes, *, last: bool) -> Piece:
-        return Piece(self._member.pack(text, last=last), b"")
+    def pack(self, text: Parts, *, last: bool) -> Piece:
+        packed = [self._member.pack(part, last=False) for part in text]
+        if last:
+            packed.append(self._member.pack(b"", last=True))
+        return Piece(tuple(packed))
 
     def finish(self, member: Member) -> Finished:
         known = asdict(member) | {"sha256": self._member.sha256, "size": self._member.size}
@@ -195,6 +230,7 @@ class SeparateFiles(_Archive):
     def __init__(self, plan: Plan, text: TextFormat, out: PartFile) -> None:
         super().__init__(plan, text, out)
         self._names = plan.member_names(text.extension)
+        self._done = 0
 
     def packer(self) -> Packer:
         return Compressing(self._level)
@@ -208,24 +244,23 @@ class SeparateFiles(_Archive):
     async def begin(self) -> None:
         return
 
-    async def resume(self, notes: Sequence[Note]) -> None:
-        self._files = [note["file"] for note in notes]
-        self._entries = [Entry(**note["entry"]) for note in notes]
+    async def resume(self, contracts: int) -> None:
+        self._done = contracts
 
     async def start(self, number: int, rows: int) -> None:
         await self._start(self._names[number], large=rows > _LARGE_ROWS)
 
     async def add(self, piece: Piece) -> None:
-        await self._out.write(piece.packed)
+        await self._out.write(*piece.packed)
 
     async def end(self, finished: Finished) -> Note | None:
-        name = self._names[len(self._files)]
-        await self._end(name, finished.crc, finished.member.size or 0)
-        self._files.append(_file(finished.member, name))
-        return {"file": self._files[-1], "entry": asdict(self._entries[-1])}
+        name = self._names[self._done]
+        entry = await self._end(name, finished.crc, finished.member.size or 0)
+        self._done += 1
+        return {"file": _file(finished.member, name), "entry": asdict(entry)}
 
-    async def close(self, summary: Mapping[str, object]) -> None:
-        await self._finish(summary)
+    async def close(self, summary: Mapping[str, object], notes: Notes) -> None:
+        await self._finish(summary, notes, None)
 
 
 class CompressingBlocks:
@@ -236,8 +271,8 @@ class CompressingBlocks:
     def __init__(self, level: Level) -> None:
         self._level = level
 
-    def pack(self, text: bytes, *, last: bool) -> Piece:
-        return Piece(independent_block(text, self._level) if text else b"", text)
+    def pack(self, text: Parts, *, last: bool) -> Piece:
+        return Piece((independent_block(text, self._level),), text)
 
     def finish(self, member: Member) -> Finished:
         return Finished(member)
@@ -266,9 +301,8 @@ class OneFile(_Archive):
         await self._start(self._name, large=True)
         await self._add_text(self._text.head(self._plan))
 
-    async def resume(self, notes: Sequence[Note]) -> None:
+    async def resume(self, contracts: int) -> None:
         """Reads what was compressed before, for the checksums of the whole member."""
-        self._files = [note["file"] for note in notes]
         header = local_header(self._name, self._plan.accepted_at, large=True)
         self._begun, self._body, self._large = 0, len(header), True
         inflater = zlib.decompressobj(RAW)
@@ -277,37 +311,41 @@ class OneFile(_Archive):
             while packed:
                 text = await asyncio.to_thread(inflater.decompress, packed, _REREAD)
                 packed = inflater.unconsumed_tail
-                await asyncio.to_thread(self._sum, text)
+                await asyncio.to_thread(self._sum, (text,))
 
     async def start(self, number: int, rows: int) -> None:
         return
 
     async def add(self, piece: Piece) -> None:
-        await self._out.write(piece.packed)
+        await self._out.write(*piece.packed)
         await asyncio.to_thread(self._sum, piece.text)
 
     async def end(self, finished: Finished) -> Note | None:
-        self._files.append(_file(finished.member, self._name))
-        return {"file": self._files[-1]}
+        return {"file": _file(finished.member, self._name)}
 
-    async def close(self, summary: Mapping[str, object]) -> None:
+    async def close(self, summary: Mapping[str, object], notes: Notes) -> None:
         await self._add_text(self._text.tail(self._plan, summary))
         await self._out.write(END_OF_STREAM)
-        await self._end(self._name, self._crc, self._size)
-        for file in self._files:
-            file["sha256"] = self._digest.hexdigest()
-        await self._finish(summary)
+        entry = await self._end(self._name, self._crc, self._size)
+        await self._finish(summary, notes, entry, sha256=self._digest.hexdigest())
 
     async def _add_text(self, text: bytes) -> None:
         if text:
-            await self.add(Piece(independent_block(text, self._level), text))
+            await self.add(Piece((independent_block((text,), self._level),), (text,)))
 
-    def _sum(self, text: bytes) -> None:
-        self._crc = isal_zlib.crc32(text, self._crc)
-        self._size += len(text)
-        self._digest.update(text)
+    def _sum(self, text: Parts) -> None:
+        for part in text:
+            self._crc = isal_zlib.crc32(part, self._crc)
+            self._size += len(part)
+            self._digest.update(part)
 
 
 def _file(member: Member, name: str) -> dict[str, object]:
     """A line of metadata.json's `files` (spec, "ZIP")."""
     return {**asdict(member), "name": name}
+
+
+def _indented(file: Mapping[str, object]) -> bytes:
+    """A line of `files` as it stands in the indented document."""
+    text = orjson.dumps(file, option=orjson.OPT_INDENT_2)
+    return b"    " + text.replace(b"\n", b"\n    ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Protocol
 
@@ -32,10 +33,13 @@ def deflater(level: Level) -> Deflater:
     return compressor
 
 
-def independent_block(data: bytes, level: Level) -> bytes:
-    """`data` as blocks of a stream that can be joined to others and followed by an end."""
+def independent_block(text: Sequence[bytes], level: Level) -> bytes:
+    """`text` as blocks of a stream that can be joined to others and followed by an end."""
+    if not any(text):
+        return b""
     compressor = deflater(level)
-    return compressor.compress(data) + compressor.flush(zlib.Z_FULL_FLUSH)
+    packed = [compressor.compress(part) for part in text]
+    return b"".join((*packed, compressor.flush(zlib.Z_FULL_FLUSH)))
 
 
 class MemberPacker:

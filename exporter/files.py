@@ -9,11 +9,11 @@ import asyncio
 import errno
 import os
 import shutil
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import aiofiles
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
@@ -77,6 +77,14 @@ async def unbroken(action: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
+class Sink(Protocol):
+    """Where an export's bytes go; `offset` counts them."""
+
+    offset: int
+
+    async def write(self, *parts: bytes) -> None: ...
+
+
 class PartFile:
     """`<name>.part` in the task's folder; `publish` gives it its name once it is whole."""
 
@@ -135,11 +143,12 @@ class PartFile:
             await self._file.seek(self.offset)
             return bytes(data)
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, *parts: bytes) -> None:
         """Append; large enough heaps go to the disk, so memory stays bounded."""
-        self._pending.append(data)
-        self._held += len(data)
-        self.offset += len(data)
+        self._pending += parts
+        size = sum(map(len, parts))
+        self._held += size
+        self.offset += size
         if self._held >= _BUFFER:
             await self.flush()
 
@@ -147,8 +156,7 @@ class PartFile:
         if not self._pending:
             return
         assert self._file is not None
-        heap = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
-        self._pending, self._held = [], 0
+        heap, self._pending, self._held = self._pending, [], 0
         with storage(self._folder):
             await unbroken(self._write_and_hash(heap))
             if self._keep_free and self.offset - self._looked_at >= _LOOK_AT_DISK_EVERY:
@@ -201,10 +209,13 @@ class PartFile:
         # A thread opens it even if nobody waits any more: then `close` must find it.
         return await unbroken(opened())
 
-    async def _write_and_hash(self, heap: bytes) -> None:
+    async def _write_and_hash(self, heap: Sequence[bytes]) -> None:
         assert self._file is not None
-        writing = self._file.write(heap)
-        await asyncio.gather(writing, asyncio.to_thread(self._digest.update, heap))
+        await asyncio.gather(self._file.writelines(heap), asyncio.to_thread(self._hash, heap))
+
+    def _hash(self, heap: Sequence[bytes]) -> None:
+        for part in heap:
+            self._digest.update(part)
 
     def _rename(self) -> None:
         os.replace(self.part, self.final)

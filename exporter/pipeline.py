@@ -1,46 +1,37 @@
 """The way of the data: spec -> contracts -> blocks of text -> container -> artefact.
 
 Readers run ahead on the source's connections, one writer puts their pieces into the file in
-order. Between them stand at most `CONTRACTS_PER_READER` contracts for each connection and
-`PIECES_WAITING` pieces of each, whatever the size of the export.
+order. What stands between them is bounded (exporter/assembly.py), whatever the size of the export.
 """
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from exporter.checkpoint import Checkpoint, Notes, Saver
-from exporter.containers import Container, Finished, Note, Packer, Piece, container
+from exporter.assembly import Assembler, Item
+from exporter.checkpoint import Checkpoint, Saver
+from exporter.containers import Container, Finished, container
 from exporter.control import Control
 from exporter.errors import Code, ExportError, Suspended
 from exporter.files import PartFile, full, storage, unbroken
 from exporter.formats import text_format
 from exporter.formats.base import TextFormat
 from exporter.model import Artefact, ExportSpec, Member, Progress
+from exporter.notes import Notes
 from exporter.plan import Plan, make_plan
-from exporter.readahead import ReadAhead, stop_all
 from exporter.sources.fingerprint import Fingerprint
 from exporter.sources.reader import Reader
 from exporter.sources.sqlite import MarketDatabase
 from exporter.sources.trouble import telling
-from exporter.windows import window_of
 
-# A connection that becomes free must find the next contract waiting for it.
-CONTRACTS_PER_READER = 3
-PIECES_WAITING = 2
 _CHECKPOINT_EVERY_S = 1.0
 _LOCKED = "Waiting: another program keeps the database locked"
-
-# Text in its final form with the number of its rows, and at the end what is known of the contract.
-_Item = tuple[Piece, int] | Finished
-_Reading = ReadAhead[_Item]
 
 Observe = Callable[[Progress], None]
 SaveCheckpoint = Callable[[Checkpoint], Awaitable[None]]
@@ -133,7 +124,7 @@ class _Run:
         max_rows: int | None,
         keep_free: int,
     ) -> None:
-        self._ahead = CONTRACTS_PER_READER * database.readers
+        self._readers = database.readers
         self._plan = plan
         self._text = text
         self._reader = reader
@@ -150,7 +141,6 @@ class _Run:
         self._rows_written = 0
         self._warnings: list[str] = []
         self._resumed = 0
-        self._noted: Sequence[Note] = ()
         self._saver: Saver | None = None
         self._checked_at = asyncio.get_running_loop().time()
 
@@ -163,7 +153,7 @@ class _Run:
             saver = self._saver = Saver(out, notes, self._save_checkpoint or _forgotten)
             await self._write(out, box, notes)
             await saver.settled()
-            await box.close(self._summary())
+            await box.close(self._summary(), notes)
             # The notes go first: a finished artefact's folder holds nothing else.
             await notes.remove()
             self._tell(out, None, "Publishing")
@@ -194,7 +184,7 @@ class _Run:
             why = await self._resumed_at(resume, out, notes)
             if not why:
                 box = container(self._plan, self._text, out)
-                await box.resume(self._noted)
+                await box.resume(resume.contracts)
                 return out, box
             self._warnings.append(f"the export started over after an interruption: {why}")
             await notes.remove()
@@ -211,10 +201,10 @@ class _Run:
             return "the database has changed since"
         if resume.name != self._plan.name or resume.contracts_total != self._total:
             return "the selection has changed since"
-        noted = await notes.load(resume.notes)
-        if noted is None or not await out.reopen(resume.offset, resume.digest):
+        if not await notes.reopen(resume.notes) or not await out.reopen(
+            resume.offset, resume.digest
+        ):
             return "the partial file is not as it was left"
-        self._noted = noted
         self._done = _Counts(resume.contracts, resume.rows, resume.dropped, resume.empty)
         self._rows_written = self._resumed = resume.rows
         return ""
@@ -229,43 +219,24 @@ class _Run:
             raise full(self._folder)
 
     async def _write(self, out: PartFile, box: Container, notes: Notes) -> None:
-        waiting: deque[tuple[int, _Reading]] = deque()
-        following = iter(range(self._done.contracts, self._total))
-        try:
-            while True:
-                while len(waiting) < self._ahead:
-                    number = next(following, None)
-                    if number is None:
-                        break
-                    waiting.append((number, ReadAhead(self._read(box, number), PIECES_WAITING)))
-                if not waiting:
-                    return
-                number, reading = waiting[0]
-                await self._take(out, box, notes, number, reading)
-                waiting.popleft()
-                await self._boundary(out)
-        finally:
-            await unbroken(stop_all([reading for _, reading in waiting]))
+        assembler = Assembler(self._plan, self._text, self._reader, box, self._identity.file)
+        async with aclosing(assembler.items(self._done.contracts, self._readers)) as items:
+            async for item in items:
+                await self._take(out, box, notes, item)
 
-    async def _take(
-        self, out: PartFile, box: Container, notes: Notes, number: int, reading: _Reading
-    ) -> None:
-        """Write one contract's pieces as they come."""
-        begun = False
-        async for item in reading:
-            if isinstance(item, Finished):
-                notes.add(await box.end(item))
-                self._count(item.member)
-                continue
-            piece, rows = item
-            if not begun:
-                await box.start(number, self._expected)
-                begun = True
-            await box.add(piece)
-            self._rows_written += rows
-            if self._max_rows is not None and self._rows_written > self._max_rows:
-                raise too_many(self._max_rows, self._rows_written)
-            self._tell(out, self._plan.symbols[number], "Writing")
+    async def _take(self, out: PartFile, box: Container, notes: Notes, item: Item) -> None:
+        if isinstance(item, Finished):
+            notes.add(await box.end(item))
+            self._count(item.member)
+            await self._boundary(out, notes)
+            return
+        if item.begins:
+            await box.start(item.number, self._expected)
+        await box.add(item.piece)
+        self._rows_written += item.rows
+        if self._max_rows is not None and self._rows_written > self._max_rows:
+            raise too_many(self._max_rows, self._rows_written)
+        self._tell(out, self._plan.symbols[item.number], "Writing")
 
     def _count(self, member: Member) -> None:
         done = self._done
@@ -277,14 +248,14 @@ class _Run:
             empty=done.empty + (member.rows == 0),
         )
 
-    async def _boundary(self, out: PartFile) -> None:
+    async def _boundary(self, out: PartFile, notes: Notes) -> None:
         """Between two contracts: the place for checkpoints and for leaving."""
         now = asyncio.get_running_loop().time()
         leaving = self._control.suspended and self._done.contracts < self._total
         due = self._save_checkpoint is not None and now - self._checked_at >= _CHECKPOINT_EVERY_S
         saver = self._saver
         assert saver is not None
-        if leaving or (due and not saver.busy):
+        if leaving or ((due or notes.heavy) and not saver.busy):
             self._checked_at = now
             await saver.begin(lambda: self._checkpoint(out))
         if leaving:
@@ -303,49 +274,6 @@ class _Run:
             dropped=self._done.dropped,
             empty=self._done.empty,
             notes=0,
-        )
-
-    async def _read(self, box: Container, number: int) -> AsyncGenerator[_Item]:
-        """One contract's pieces, then what is known of it; runs ahead of the writer."""
-        plan, contract = self._plan, self._plan.contracts[number]
-        template = self._text.template(plan, number)
-        window = window_of(plan.spec.options, contract.expiry)
-        packer = box.packer()
-        rows, dropped = 0, 0
-        first: str | None = None
-        last: str | None = None
-        text, held = box.opening(number), 0
-        separator = template.separator.encode()
-        async with aclosing(
-            self._reader.read(contract, template, window, self._identity.file)
-        ) as blocks:
-            async for block in blocks:
-                dropped += block.dropped
-                if not block.rows:
-                    continue
-                if rows:
-                    # One block is kept back, so that the last piece can carry the contract's end.
-                    yield await _packed(packer, text, last=False), held
-                    text, held = separator, 0
-                text += block.data
-                held += block.rows
-                rows += block.rows
-                first, last = first or block.first, block.last
-        yield await _packed(packer, text + box.closing(number), last=True), held
-        yield packer.finish(
-            Member(
-                name=None,
-                contract=contract.key,
-                symbol=plan.symbols[number],
-                instrument=plan.label(number),
-                expiry=contract.expiry.isoformat(),
-                lot_size=contract.lot_size,
-                tick_size=contract.tick_size,
-                rows=rows,
-                first=first,
-                last=last,
-                duplicates_dropped=dropped,
-            )
         )
 
     def _tell(self, out: PartFile, contract: str | None, message: str) -> None:
@@ -395,9 +323,3 @@ async def _cleared(out: PartFile, notes: Notes, saver: Saver | None) -> None:
         await notes.remove()
     finally:
         await out.discard()
-
-
-async def _packed(packer: Packer, text: bytes, *, last: bool) -> Piece:
-    if packer.heavy:
-        return await asyncio.to_thread(packer.pack, text, last=last)
-    return packer.pack(text, last=last)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -53,7 +53,7 @@ class ReadAhead(Generic[T]):
         await self._queue.put(_End(error))
 
 
-async def stop_all(readings: Sequence[ReadAhead[T]]) -> None:
+async def stop_all(readings: Collection[ReadAhead[T]]) -> None:
     """End them all; returns when the last one's clean-up is done."""
     for reading in readings:
         reading.cancel()

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
 
-from exporter.files import unbroken
+from exporter.assembly import Assembler
+from exporter.containers import Finished, PlainFile
 from exporter.formats import text_format
-from exporter.formats.base import TextFormat
 from exporter.model import ExportSpec
-from exporter.pipeline import CONTRACTS_PER_READER, PIECES_WAITING, too_many
-from exporter.plan import Plan, make_plan
-from exporter.readahead import ReadAhead, stop_all
-from exporter.sources.reader import Reader
+from exporter.pipeline import too_many
+from exporter.plan import make_plan
 from exporter.sources.sqlite import MarketDatabase
-from exporter.windows import window_of
 
 # So much is handed over at once: a piece of a quiet contract alone is not worth the way.
 _TOGETHER = 64 * 1024
 
 Write = Callable[[bytes], Awaitable[None]]
-_Piece = tuple[bytes, int]
+
+
+class _Passing:
+    """A sink that keeps no more than is handed over at once."""
+
+    def __init__(self, write: Write) -> None:
+        self.offset = 0
+        self._write = write
+        self._held = bytearray()
+
+    async def write(self, *parts: bytes) -> None:
+        for part in parts:
+            self.offset += len(part)
+            self._held += part
+        if len(self._held) >= _TOGETHER:
+            await self.flush()
+
+    async def flush(self) -> None:
+        held, self._held = bytes(self._held), bytearray()
+        if held:
+            await self._write(held)
 
 
 async def stream_export(
@@ -33,11 +49,11 @@ async def stream_export(
     write: Write,
     max_rows: int | None = None,
 ) -> int:
-    """Hand the bytes of a plain CSV to `write`, which is waited for; the number of candles.
+    """Hand the bytes of a document to `write`, which is waited for; the number of candles.
 
     Readers run ahead by as much as for a file, whatever the writer's pace. Raises ExportError,
     and what `write` raises; no query runs any more when this ends, however it ends. `spec` asks
-    for CSV without an archive.
+    for a document that is neither in an archive nor compressed.
     """
     identity = await database.identity()
     selection = await database.select(spec)
@@ -46,56 +62,27 @@ async def stream_export(
         estimate = await database.estimate(spec, selection.contracts)
         if estimate.exact and estimate.rows > max_rows:
             raise too_many(max_rows, estimate.rows)
-    text, reader = text_format(spec), await database.reader()
-    held, rows = bytearray(text.head(plan)), 0
-    async with aclosing(
-        _pieces(plan, text, reader, identity.file, CONTRACTS_PER_READER * database.readers)
-    ) as pieces:
-        async for data, number in pieces:
-            rows += number
+    text, sink = text_format(spec), _Passing(write)
+    box = PlainFile(plan, text, sink)
+    assembler = Assembler(plan, text, await database.reader(), box, identity.file)
+    rows = dropped = empty = 0
+    await box.begin()
+    async with aclosing(assembler.items(0, database.readers)) as items:
+        async for item in items:
+            if isinstance(item, Finished):
+                dropped += item.member.duplicates_dropped
+                empty += not item.member.rows
+                continue
+            await box.add(item.piece)
+            rows += item.rows
             if max_rows is not None and rows > max_rows:
                 raise too_many(max_rows, rows)
-            held += data
-            if len(held) >= _TOGETHER:
-                await write(bytes(held))
-                held.clear()
-    if held:
-        await write(bytes(held))
+    summary: dict[str, object] = {
+        "contracts": len(plan.contracts),
+        "empty_contracts": empty,
+        "rows": rows,
+        "duplicates_dropped": dropped,
+    }
+    await box.close(summary)
+    await sink.flush()
     return rows
-
-
-async def _pieces(
-    plan: Plan, text: TextFormat, reader: Reader, file: str, ahead: int
-) -> AsyncGenerator[_Piece]:
-    """The contracts' pieces in order, read ahead of by so many contracts."""
-    waiting: deque[ReadAhead[_Piece]] = deque()
-    following = iter(range(len(plan.contracts)))
-    try:
-        while True:
-            while len(waiting) < ahead and (number := next(following, None)) is not None:
-                waiting.append(ReadAhead(_contract(plan, text, reader, file, number),
-                                         PIECES_WAITING))  # fmt: skip
-            if not waiting:
-                return
-            async for piece in waiting[0]:
-                yield piece
-            waiting.popleft()
-    finally:
-        await unbroken(stop_all(list(waiting)))
-
-
-async def _contract(
-    plan: Plan, text: TextFormat, reader: Reader, file: str, number: int
-) -> AsyncGenerator[_Piece]:
-    contract = plan.contracts[number]
-    template = text.template(plan, number)
-    window = window_of(plan.spec.options, contract.expiry)
-    yield text.before(plan, number), 0
-    begun = False
-    async with aclosing(reader.read(contract, template, window, file)) as blocks:
-        async for block in blocks:
-            if block.rows:
-                between = template.separator.encode() if begun else b""
-                yield between + block.data, block.rows
-                begun = True
-    yield text.after(plan, number), 0

@@ -37,6 +37,11 @@ class Stretch:
     rows: int
     run: Run | None
 
+    @property
+    def step(self) -> int:
+        """Of the run; 0 where the rows are found by the key's index."""
+        return self.run.step if self.run is not None else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

@@ -5,8 +5,10 @@ Right only for contracts whose every row passes `_CHECK`; `take_facts` finds out
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import aiosqlite
 
@@ -98,30 +100,14 @@ async def last_candle(connection: aiosqlite.Connection, contract: str, oi: str) 
     return candle(instant(stored), tuple(prices), volume, interest)
 
 
-async def read_stretch(
-    connection: aiosqlite.Connection,
-    contract: str,
-    template: RowTemplate,
-    oi: str,
-    stretch: Stretch,
-) -> Read:
-    """The wanted rows of some days as one block."""
-    run = stretch.run
-    if run is None:
-        span: tuple[str | int, str | int] = (
-            stretch.first.isoformat(),
-            f"{stretch.last.isoformat()}U",
-        )
-    else:
-        ends = (run.first, run.first + run.step * (stretch.rows - 1))
-        span = (min(ends), max(ends))
-    ((data, rows, earliest, latest, state, *kept),) = await connection.execute_fetchall(
-        text_query(template, oi, run.step if run else 0),
-        (contract, *span, *template.constants),
-    )
-    wanted, first, last = kept or (rows, earliest, latest)
-    block = Block(data or b"", wanted, first or "", last or "")
-    return Read(block, rows, earliest or "", latest or "", state)
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Some days of the contract of that number, and how its rows are written."""
+
+    number: int
+    contract: str
+    template: RowTemplate
+    stretch: Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +124,35 @@ class Read:
     state: str
 
 
+async def read_stretches(
+    connection: aiosqlite.Connection, oi: str, step: int, wishes: Sequence[Wish]
+) -> list[Read]:
+    """The wanted rows of each wish as one block.
+
+    The wishes' templates differ in their constants only, and their stretches go by one `step`.
+    """
+    template = wishes[0].template
+    keep = template.keep.sql if template.keep is not None else ""
+    cursor = await connection.executemany(
+        text_query(template.sql, template.separator, keep, oi, step),
+        [(one.contract, *_span(one.stretch), *one.template.constants) for one in wishes],
+    )
+    found = []
+    for data, rows, earliest, latest, state, *kept in await cursor.fetchall():
+        wanted, first, last = kept or (rows, earliest, latest)
+        block = Block(data or b"", wanted, first or "", last or "")
+        found.append(Read(block, rows, earliest or "", latest or "", state))
+    return found
+
+
+def _span(stretch: Stretch) -> tuple[str | int, str | int]:
+    run = stretch.run
+    if run is None:
+        return stretch.first.isoformat(), f"{stretch.last.isoformat()}U"
+    ends = (run.first, run.first + run.step * (stretch.rows - 1))
+    return min(ends), max(ends)
+
+
 def as_counted(read: Read, stretch: Stretch) -> bool:
     """Are these the rows that were counted? Their number and their outer days say so."""
     return (
@@ -147,14 +162,16 @@ def as_counted(read: Read, stretch: Stretch) -> bool:
     )
 
 
-def text_query(template: RowTemplate, oi: str, step: int = 0) -> str:
+@lru_cache(maxsize=64)
+def text_query(line: str, separator: str, keep: str, oi: str, step: int = 0) -> str:
     """One aggregate that returns (text, rows, first, last, fingerprint).
 
     Rows `?2` to `?3` are days, or with a `step` rowids of a run. LIMIT makes the subquery's order
-    binding: without it SQLite may read in another one. Where rows are filtered, those that are not
-    wanted have no line, and number, first and last time of the others stand after the rest.
+    binding: without it SQLite may read in another one. Where rows are filtered by `keep`, those
+    that are not wanted have no line, and number, first and last time of the others stand after
+    the rest.
     """
-    separator = template.separator.replace("'", "''")
+    separator = separator.replace("'", "''")
     if step:
         rows = "FROM historical_data WHERE rowid BETWEEN ?2 AND ?3"
         order = "rowid" if step > 0 else "rowid DESC"
@@ -163,11 +180,10 @@ def text_query(template: RowTemplate, oi: str, step: int = 0) -> str:
     else:
         rows, order = f"{_ROWS} AND timestamp>=?2 AND timestamp<?3", "timestamp"
         ends = [f"SELECT {end}(timestamp) {rows}" for end in ("min", "max")]
-    line, kept = template.sql, ""
-    if template.keep is not None:
-        line = f"iif({template.keep.sql},{line},NULL)"
-        ends_kept = (f",{end}(timestamp) FILTER (WHERE line IS NOT NULL)" for end in ("min", "max"))
-        line, kept = f"timestamp,{line}", f",count(line){''.join(ends_kept)}"
+    kept = ""
+    if keep:
+        times = (f",{end}(timestamp) FILTER (WHERE line IS NOT NULL)" for end in ("min", "max"))
+        line, kept = f"timestamp,iif({keep},{line},NULL)", f",count(line){''.join(times)}"
     return (
         f"SELECT CAST(group_concat(line,'{separator}') AS BLOB), count(*),"
         f" ({ends[0]}), ({ends[1]}), fingerprint(){kept}"

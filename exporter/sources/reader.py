@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
@@ -23,7 +23,31 @@ from exporter.sources.trouble import patiently, translated
 from exporter.values import Candle
 
 # About a megabyte of text, so that a writer never waits long and memory stays small.
-_STRETCH_ROWS = 8000
+_BLOCK_ROWS = 8000
+# Contracts read together at the most, however few rows they have.
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A contract's rows of some days, and how they are written; `number` is its place."""
+
+    number: int
+    contract: Contract
+    template: RowTemplate
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Some rows of the contract of that number; `ends` says that they are its last."""
+
+    number: int
+    block: Block
+    ends: bool
+
+
+_NOTHING = Block(b"", 0, "", "")
 
 
 class Reader:
@@ -88,56 +112,97 @@ class Reader:
                 await connection.execute_fetchall("COMMIT")
                 return found
 
-    async def read(
-        self, contract: Contract, template: RowTemplate, window: Window, file: str
-    ) -> AsyncGenerator[Block]:
-        """A contract's rows in time order from one snapshot, one per instant.
+    def batches(self, wanted: Iterable[Wanted]) -> Iterator[Sequence[Wanted]]:
+        """Neighbours whose rows are known to be few and plain are read together."""
+        batch: list[Wanted] = []
+        held = 0
+        for one in wanted:
+            rows = self._rows_at_once(one)
+            if batch and (rows is None or held + rows > _BLOCK_ROWS or len(batch) >= _BATCH):
+                yield batch
+                batch, held = [], 0
+            batch.append(one)
+            held += rows or 0
+            if rows is None:
+                yield batch
+                batch, held = [], 0
+        if batch:
+            yield batch
+
+    async def read(self, batch: Sequence[Wanted], file: str) -> AsyncGenerator[Sequence[Reading]]:
+        """The rows of each contract in time order, one per instant, from one snapshot each.
 
         `file` is the identity's name of the file: another file at the path is an error.
         Raises ExportError(BAD_ROW, DATABASE_*).
         """
-        facts = self._census.known(contract.key)
+        found = await self._at_once(batch, file)
+        if len(found) == len(batch):
+            yield [Reading(one.number, found[one.number], ends=True) for one in batch]
+            return
+        for one in batch:
+            if one.number in found:
+                yield [Reading(one.number, found.pop(one.number), ends=True)]
+                continue
+            async with aclosing(self._one(one, file)) as blocks:
+                async for block in blocks:
+                    yield [Reading(one.number, block, ends=False)]
+            yield [Reading(one.number, _NOTHING, ends=True)]
+
+    def _rows_at_once(self, one: Wanted) -> int | None:
+        """How many rows a contract has, if they fit into one block that the engine can say."""
+        facts = self._census.known(one.contract.key)
+        if facts is None or not self._said_by_engine(facts, one.template):
+            return None
+        rows = facts.rows_in(one.window)
+        return rows if rows <= _BLOCK_ROWS else None
+
+    async def _at_once(self, batch: Sequence[Wanted], file: str) -> dict[int, Block]:
+        """Short contracts in one statement each, where their facts still hold; by number."""
+        empty: list[int] = []
+        short: dict[int, list[plain.Wish]] = {}
+        for one in batch:
+            rows = self._rows_at_once(one)
+            facts = self._census.known(one.contract.key)
+            if rows is None or facts is None:
+                continue
+            if not rows:
+                empty.append(one.number)
+            for stretch in facts.stretches(one.window, _BLOCK_ROWS):
+                wish = plain.Wish(one.number, one.contract.key, one.template, stretch)
+                short.setdefault(stretch.step, []).append(wish)
+        if not empty and not short:
+            return {}
+
+        async def read() -> dict[int, Block]:
+            found: dict[int, Block] = {}
+            states = [] if short else await self._state(connection)
+            for step, wishes in short.items():
+                said = await plain.read_stretches(connection, self._schema.oi, step, wishes)
+                for wish, one in zip(wishes, said, strict=True):
+                    states.append(one.state)
+                    if one.state == self._census.live and plain.as_counted(one, wish.stretch):
+                        found[wish.number] = one.block
+            for state in states:
+                self._must_be(file, state)
+            if states.count(self._census.live) == len(states):
+                found.update(dict.fromkeys(empty, _NOTHING))
+            return found
+
         async with self._pool.lease() as connection:
             with translated(self._path):
-                if facts is not None and self._said_by_engine(facts, template):
-                    at_once = partial(
-                        self._at_once, connection, contract, template, facts, window, file
-                    )
-                    block, done = await patiently(self._path, at_once, self._lock_wait_s)
-                    if done:
-                        if block is not None:
-                            yield block
-                        return
+                return await patiently(self._path, read, self._lock_wait_s)
+
+    async def _one(self, one: Wanted, file: str) -> AsyncGenerator[Block]:
+        async with self._pool.lease() as connection:
+            with translated(self._path):
                 await self._begin(connection)
-                inside = self._in_transaction(connection, contract, template, window, file)
+                inside = self._in_transaction(
+                    connection, one.contract, one.template, one.window, file
+                )
                 async with aclosing(inside) as blocks:
                     async for block in blocks:
                         yield block
                 await connection.execute_fetchall("COMMIT")
-
-    async def _at_once(
-        self,
-        connection: aiosqlite.Connection,
-        contract: Contract,
-        template: RowTemplate,
-        facts: Facts,
-        window: Window,
-        file: str,
-    ) -> tuple[Block | None, bool]:
-        """A contract in one statement, if its facts still hold and it is short enough."""
-        stretches = list(facts.stretches(window, _STRETCH_ROWS))
-        if len(stretches) > 1:
-            return None, False
-        if not stretches:
-            ((state,),) = await connection.execute_fetchall("SELECT fingerprint()")
-            self._must_be(file, state)
-            return None, state == self._census.live
-        read = await plain.read_stretch(
-            connection, contract.key, template, self._schema.oi, stretches[0]
-        )
-        self._must_be(file, read.state)
-        done = read.state == self._census.live and plain.as_counted(read, stretches[0])
-        return read.block, done
 
     async def _in_transaction(
         self,
@@ -156,10 +221,9 @@ class Reader:
                 async for block in blocks:
                     yield block
             return
-        for stretch in facts.stretches(window, _STRETCH_ROWS):
-            read = await plain.read_stretch(
-                connection, contract.key, template, self._schema.oi, stretch
-            )
+        for stretch in facts.stretches(window, _BLOCK_ROWS):
+            wish = plain.Wish(0, contract.key, template, stretch)
+            (read,) = await plain.read_stretches(connection, self._schema.oi, stretch.step, [wish])
             if not plain.as_counted(read, stretch):
                 raise careful.damaged_index(contract.key, stretch.rows, read.rows)
             yield read.block
@@ -188,6 +252,10 @@ class Reader:
 
     def _said_by_engine(self, facts: Facts, template: RowTemplate) -> bool:
         return facts.plain and template.sayable and not self._careful_only
+
+    @staticmethod
+    async def _state(connection: aiosqlite.Connection) -> list[str]:
+        return [state for (state,) in await connection.execute_fetchall("SELECT fingerprint()")]
 
     async def _begin(self, connection: aiosqlite.Connection) -> None:
         """Open a snapshot; another program's lock can keep it waiting here and not later."""

@@ -54,7 +54,8 @@ async def test_a_row_too_few_is_noticed_whatever_the_filter_lets_through(
             keep=row_filter(Options(min_volume=least)),
         )
         async with database._pool.lease() as connection:
-            read = await plain.read_stretch(connection, contract.key, template, "oi", stretch)
+            wish = plain.Wish(0, contract.key, template, stretch)
+            (read,) = await plain.read_stretches(connection, "oi", stretch.step, [wish])
         kept = {0: 3, 150: 2, 10**6: 0}[least]
         assert (read.rows, read.block.rows) == (3, kept)
         assert read.block.data.count(b"\n") == kept

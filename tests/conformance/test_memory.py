@@ -79,7 +79,7 @@ async def test_ten_times_the_rows(
     case: str, small: Path, large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind, slow = CASES[case]
-    monkeypatch.setattr(reader, "_STRETCH_ROWS", _ROWS)
+    monkeypatch.setattr(reader, "_BLOCK_ROWS", _ROWS)
     monkeypatch.setattr(careful, "_BLOCK_ROWS", _ROWS)
     monkeypatch.setattr(files, "_BUFFER", _BYTES)
     monkeypatch.setattr(driver, "_CACHE_KIB", _BYTES >> 10)

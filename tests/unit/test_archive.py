@@ -6,6 +6,7 @@ import io
 import subprocess
 import zipfile
 import zlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.archive import LIMIT, Entry, central_directory, descriptor, local_header
+from exporter.archive import (
+    LIMIT,
+    Entry,
+    central_header,
+    descriptor,
+    end_of_directory,
+    local_header,
+)
 from exporter.deflate import END_OF_STREAM, RAW, MemberPacker, independent_block
 from exporter.model import IST, Level
 
@@ -28,6 +36,12 @@ def member(name: str, data: bytes, offset: int, *, large: bool = False) -> tuple
     packed = packer.pack(data, last=True)
     entry = Entry(name, offset, packer.crc, packer.size, len(packed), large)
     return local_header(name, AT, large=large) + packed + descriptor(entry), entry
+
+
+def central_directory(entries: Sequence[Entry], start: int, moment: datetime) -> bytes:
+    """What an archive ends with; `start` is the offset at which it stands."""
+    headers = b"".join(central_header(entry, moment) for entry in entries)
+    return headers + end_of_directory(len(entries), start, len(headers))
 
 
 def accepted(*command: str) -> str:
@@ -93,7 +107,7 @@ def test_an_archive_beyond_four_gib(tmp_path: Path) -> None:
 def test_a_member_beyond_four_gib(foreseen: bool, tmp_path: Path) -> None:
     """One compressed block again and again: five GiB of text in a few MiB."""
     text = b"0" * (1 << 24)
-    block = independent_block(text, Level.SMALL)
+    block = independent_block((text,), Level.SMALL)
     times = 5 * GIB // len(text)
     packed = block * times + END_OF_STREAM
     entry = Entry("big.csv", 0, 0, len(text) * times, len(packed), True)
@@ -148,7 +162,7 @@ def test_the_directory_says_any_size(size: int, packed: int, offset: int, large:
 @pytest.mark.parametrize("level", Level)
 @given(pieces=st.lists(st.binary(max_size=200) | st.just(b"NIFTY16SEP25C22700," * 500)))
 def test_blocks_join_into_one_stream(level: Level, pieces: list[bytes]) -> None:
-    stream = b"".join(independent_block(piece, level) for piece in pieces) + END_OF_STREAM
+    stream = b"".join(independent_block((piece,), level) for piece in pieces) + END_OF_STREAM
     inflater = zlib.decompressobj(RAW)
     assert inflater.decompress(stream) == b"".join(pieces)
     assert inflater.eof
@@ -170,6 +184,6 @@ def test_a_member_is_counted_summed_and_compressed(level: Level, pieces: list[by
 
 def test_the_smallest_level_is_the_smallest() -> None:
     text = b"".join(b"NIFTY16SEP25C22700,%d,%d\n" % (n * n, n % 97) for n in range(20_000))
-    fast, balanced, small = (len(independent_block(text, level)) for level in Level)
+    fast, balanced, small = (len(independent_block((text,), level)) for level in Level)
     assert small < min(balanced, fast)
     assert max(balanced, fast) < len(text) // 2

@@ -76,7 +76,7 @@ def engine() -> Iterator[Engine]:
         found = {}
         for name, template in TEMPLATES.items():
             ((data, *_),) = connection.execute(
-                plain.text_query(template, "oi"),
+                plain.text_query(template.sql, template.separator, "", "oi"),
                 ("k", "1000-01-01", "9999-12-31U", *template.constants),
             )
             found[name] = bytes(data).decode()
