@@ -33,6 +33,7 @@ export function optionsStep(draft, estimator) {
   const form = byId('form');
   const radios = (name) => [...form.querySelectorAll(`input[name="${name}"]`)];
   const pick = (name, value) => radios(name).forEach((radio) => (radio.checked = radio.value === value));
+  const known = new Set(); // names of the options that the server takes
   const columns = columnChooser(draft, { told });
   const filters = filterFields(draft, { told });
 
@@ -54,7 +55,7 @@ export function optionsStep(draft, estimator) {
     byId('excel').disabled = options.format === 'json';
     byId('decimals').value = options.decimals ?? '';
     show(byId('delimiter-field'), isTable(options.format));
-    show(byId('compression-field'), !draft.archive);
+    show(byId('compression-field'), !draft.archive && known.has('compression'));
     setText(byId('compression-hint'), COMPRESSIONS[options.compression]);
     show(byId('level-field'), draft.archive || options.compression !== 'none');
     setText(byId('level-label'), draft.archive ? 'Compression' : 'Level');
@@ -135,9 +136,11 @@ export function optionsStep(draft, estimator) {
 
   async function learn() {
     try {
-      const known = await api.options();
-      columns.know(known.columns);
-      bound(known.options);
+      const answer = await api.options();
+      answer.options.forEach((one) => known.add(one.name));
+      columns.know(answer.columns);
+      bound(answer.options);
+      draw();
     } catch (error) {
       message(byId('notice-options'), explain(error, 'Loading the options'));
     }
