@@ -7,6 +7,9 @@ from typing import Any
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 
+from server.handlers.api import DOCUMENT
+from tests.documented import problems
+
 Client = TestClient[Any, Any]
 
 NIFTY = "NSE_INDEX|Nifty 50"
@@ -41,9 +44,14 @@ async def status(client: Client, task_id: str) -> Any:
 
 
 async def frames(client: Client, path: str) -> list[Any]:
-    """Every frame of a feed until the server closes it."""
+    """Every frame of a feed until the server closes it, each as the document says."""
     async with client.ws_connect(path) as socket:
-        return [message.json() async for message in socket]
+        seen = [message.json() async for message in socket]
+    assert client.app is not None
+    document = client.app[DOCUMENT].body
+    for frame in seen:
+        assert list(problems(document, {"$ref": "#/components/schemas/Frame"}, frame)) == []
+    return seen
 
 
 async def finished(client: Client, task_id: str) -> Any:
