@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,8 +43,9 @@ def run_stream(arguments: argparse.Namespace) -> Exit:
         if request is None or not request.get("instruments"):
             raise BadInput(["nothing is selected: use --instrument or --all-instruments"])
         with _opened(arguments.output) as out:
-            async for data in client.stream(request):
-                await asyncio.to_thread(out.write, data)
+            async with aclosing(client.stream(request)) as pieces:
+                async for data in pieces:
+                    await asyncio.to_thread(out.write, data)
 
     with ends_like_ctrl_c():
         ask(arguments, fetched)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -142,7 +142,7 @@ class Client(KeptCalls):
         """How many files went, and how many bytes."""
         return await self._call("POST", "/api/admin/purge")
 
-    async def stream(self, request: Mapping[str, Any]) -> AsyncIterator[bytes]:
+    async def stream(self, request: Mapping[str, Any]) -> AsyncGenerator[bytes]:
         """The CSV that `request` asks for, piece by piece as the server reads it.
 
         Raises ApiError, and Unreachable where it breaks off: what came is not the whole then.

@@ -64,6 +64,19 @@ def test_a_stream_that_breaks_off_leaves_nothing_and_says_so(
     assert [path.name for path in tmp_path.iterdir()] == ["served"]
 
 
+def test_whoever_stops_reading_ends_it(start: Start, slow: Path, tmp_path: Path) -> None:
+    """As in `expirytrack stream ... | head`."""
+    with Server(tmp_path / "served", slow, "--keep-free", "0") as server:
+        running = start("stream", "--url", server.url, "--instrument", "NIFTY",
+                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+        assert running.stdout is not None
+        assert running.stdout.readline().startswith(b"openalgo_symbol,")
+        running.stdout.close()
+        assert running.stderr is not None
+        assert (running.stderr.read(), running.wait(60)) == (b"", 141)
+        running.stderr.close()
+
+
 OPTION_SETS: list[dict[str, object]] = [
     {"include_openalgo": False, "excel": True, "symbol_style": "openalgo", "decimals": 0},
     {"columns": ["close", {"name": "open", "as": "O,p=e&n"}], "delimiter": "tab"},
