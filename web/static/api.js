@@ -109,6 +109,6 @@ export function explain(error, doing) {
   }
   const lines = (error.problems.length ? error.problems : [error.message]).map(sentence);
   if (error.retryAfter) lines.push(`Try again in ${error.retryAfter} s.`);
-  if (error.id) lines.push(`The server's log has the details under ${error.id}.`);
+  if (error.id && !lines.some((line) => line.includes(error.id))) lines.push(`The server's log has the details under ${error.id}.`);
   return { kind: 'error', title: `${doing} failed.`, lines };
 }
