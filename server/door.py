@@ -21,7 +21,9 @@ COOKIE = "expirytrack_token"
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _PORT = re.compile(r":[0-9]{1,5}\Z")
 # What a browser needs to show the page that asks for the token.
-PAGES = frozenset({"/", "/api", "/export", "/history", "/status"})
+PAGES = frozenset(
+    {"/", "/api", "/compare", "/export", "/history", "/schedules", "/status", "/templates"}
+)
 _OPEN = ("/login", "/static/")
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from yarl import URL
 
+from exporter.model import IST
+from server.app import create_app
+from server.settings import Settings
+from tests.conftest import AiohttpClient
 from tests.integration.calls import NIFTY, SENSEX, Client, everything, finished, refused, start
 
 LISTS = {
@@ -125,3 +130,19 @@ async def test_expiries_of_one_instrument(client: Client) -> None:
     assert page["expiries"] == [{"instrument": NIFTY, "expiry": day} for day in wanted]
     answer = await client.get("/api/expiries", params={"instrument": "NSE|Nobody"})
     await refused(answer, 400, "bad_input")
+
+
+async def test_the_next_slots_of_schedules_make_the_tag_old(
+    aiohttp_client: AiohttpClient, settings: Settings
+) -> None:
+    """Nothing is written when a minute ends, but what runs next is another moment."""
+    now = datetime(2025, 9, 15, 8, 59, 30, tzinfo=IST)
+    client = await aiohttp_client(create_app(settings, clock=lambda: now))
+    body = {"name": "One", "cron": "0 9 * * 1", "request": {"instruments": [SENSEX],
+            "expiry_rule": {"last": 1}}, "paused": True}  # fmt: skip
+    assert (await client.post("/api/schedules", json=body)).status == 201
+    tag = (await client.get("/api/schedules")).headers["ETag"]
+    known = {"If-None-Match": tag}
+    assert (await client.get("/api/schedules", headers=known)).status == 304
+    now += timedelta(minutes=1)
+    assert (await client.get("/api/schedules", headers=known)).status == 200
