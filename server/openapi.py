@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 import msgspec
 from aiohttp import web
 
-from server import VERSION, shapes, shapes_in
+from server import VERSION, shapes, shapes_health, shapes_in
 from server.described import JSON, Answer, Operation, operation_of
 from server.errors import STATUS
 from server.openapi_parts import (
@@ -217,7 +217,7 @@ def _by_status(codes: Iterable[str]) -> Mapping[int, tuple[str, ...]]:
 
 def _in_order(name: str, component: Schema) -> Schema:
     """A type's fields as the code has them, and closed where a request must not have others."""
-    for module in (shapes_in, shapes):
+    for module in (shapes_in, shapes, shapes_health):
         kind = getattr(module, name, None)
         if isinstance(kind, type) and "properties" in component:
             order = [field for field in kind.__annotations__ if field in component["properties"]]

@@ -15,7 +15,7 @@ from server.cron import slot_text
 from server.described import TABLE, Answer, described
 from server.errors import json_response
 from server.schedules import Outcome
-from server.shapes import Health
+from server.shapes_health import Health
 from server.states import State
 
 routes = web.RouteTableDef()
