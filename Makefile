@@ -21,7 +21,7 @@ help:
 	@echo 'make lint         formatting, lint, types, and who may import whom'
 	@echo 'make format       let ruff format and fix what it can'
 	@echo 'make bench        measure; bench-quick: seconds, bench-huge: a large database'
-	@echo 'make faults       the fault suite; faults-full: with what needs root'
+	@echo 'make faults       the fault suite, a quarter of an hour; faults-full: every case, hours'
 	@echo 'make clean        remove what was built; data and exports stay'
 
 run: $(VENV)/installed
@@ -51,7 +51,7 @@ bench-huge: ARGS += --huge
 bench-huge: bench
 
 faults: $(VENV)/installed-test
-	@.ci/tools strace sqlite3
+	@.ci/tools faketime unshare prlimit setpriv
 	$(BIN)/python -m pytest -m faults $(ARGS)
 
 faults-full: export EXPIRYTRACK_FAULTS = full

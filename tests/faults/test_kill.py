@@ -32,7 +32,7 @@ async def test_a_killed_server_loses_nothing(
 ) -> None:
     """Two exports at a time, of a database that takes long enough to be interrupted anywhere."""
     random = Random("kill")
-    database = slow_database(tmp_path / "market.db", rows=6000)
+    database = slow_database(tmp_path / "market.db", rows=600 if cases == 1 else 6000)
     figures = Figures()
     run = Server(tmp_path / "run", database, "--keep-free", "0", module="tests.faults.eager")
     with run as server:
