@@ -100,7 +100,7 @@ class Scheduler:
                 paused += 1
                 continue
             active += 1
-            slot = one.cron.after(now)
+            slot = None if one.cron is None else one.cron.after(now)
             if slot is not None and (nearest is None or (slot, one.what.name) < nearest):
                 nearest = slot, one.what.name
         slot, name = nearest or (None, None)
@@ -155,7 +155,10 @@ class Scheduler:
             # The clock was set back. Slots from here on come again; those that ran are known.
             await self._schedules.looked(schedule.id, now)
             return
-        due = list(islice(schedule.cron.between(schedule.looked_until, now), COUNTED + 1))
+        cron = schedule.cron
+        if cron is None:
+            return
+        due = list(islice(cron.between(schedule.looked_until, now), COUNTED + 1))
         if not due:
             return
         slot = due[0]

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import orjson
 
+from exporter.errors import BadInput
 from server.cron import Cron, parse_cron, slot_text
 from server.errors import Refused
 from server.tables import Tables, Taken, as_json
@@ -66,8 +67,12 @@ class Schedule:
     updated_at: str
 
     @property
-    def cron(self) -> Cron:
-        return parse_cron(self.what.cron)
+    def cron(self) -> Cron | None:
+        """None for what an older version took and this one does not; the rest goes on without."""
+        try:
+            return parse_cron(self.what.cron)
+        except BadInput:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +236,12 @@ class ScheduleStore:
 def schedule_json(schedule: Schedule, last: Run | None, now: datetime) -> dict[str, Any]:
     """The schedule object of the API; one that is paused has no next runs."""
     what, cron = schedule.what, schedule.cron
-    coming = [] if what.paused else cron.following(now, _NEXT)
+    coming = [] if what.paused or cron is None else cron.following(now, _NEXT)
     return {
         "id": schedule.id,
         "name": what.name,
-        "cron": cron.text,
-        "reading": cron.reading,
+        "cron": what.cron,
+        "reading": "cannot be read any more; change it" if cron is None else cron.reading,
         "next_runs": [slot_text(slot) for slot in coming],
         "template_id": what.template_id,
         "request": what.request,

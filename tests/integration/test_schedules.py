@@ -308,6 +308,26 @@ async def test_a_request_that_does_not_fit_any_more_fails_its_slot(
     assert "unknown instrument 'BSE_INDEX|GONE'" in run["reason"]
 
 
+async def test_a_cron_that_is_not_read_any_more_stops_nothing_else(
+    client: Client, clock: Clock
+) -> None:
+    old, made = await schedule(client, name="Old"), await schedule(client)
+    await client.app[CONTEXT].store.tables.rows(
+        "UPDATE schedules SET cron='@hourly' WHERE id=?1", old["id"]
+    )
+    clock.set("2025-09-22 09:30")
+    await look(client)
+    assert await outcomes(client, made) == [("2025-09-22T09:30", "started")]
+    assert await runs(client, old["id"]) == []
+    shown = await (await client.get(f"/api/schedules/{old['id']}")).json()
+    assert (shown["cron"], shown["next_runs"]) == ("@hourly", [])
+    assert "cannot be read" in shown["reading"]
+    health = await (await client.get("/api/health")).json()
+    assert health["schedules"]["next_slot"] == "2025-09-22T10:30:00+05:30"
+    body = {"name": "Old", "cron": "0 * * * *", "request": RULE}
+    assert (await client.put(f"/api/schedules/{old['id']}", json=body)).status == 200
+
+
 async def test_a_rule_that_nothing_meets_has_nothing_new(client: Client, clock: Clock) -> None:
     rule = {"instruments": [SENSEX], "expiry_rule": {"from": "2099-01-01"}, "format": "csv"}
     made = await schedule(client, request=rule)
