@@ -26,7 +26,7 @@ async def _until(session: aiohttp.ClientSession, url: str, changes: int) -> None
                 return
 
 
-@cases(1, 16, 200)
+@cases(1, 12, 200)
 async def test_a_killed_server_loses_nothing(
     cases: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -46,7 +46,7 @@ async def _feed(session: aiohttp.ClientSession, url: str, ids: list[str]) -> int
     return frames
 
 
-@cases(1, 3, 20)
+@cases(1, 2, 20)
 async def test_a_slow_disk(cases: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each write and fsync takes 50 ms longer (20 in a quick run); the loop waits for none."""
     database = small_database(tmp_path / "market.db")
@@ -111,7 +111,7 @@ async def _has_room(server: Server) -> None:
     assert status == 200
 
 
-@cases(1, 3, 20)
+@cases(1, 2, 20)
 async def test_few_descriptors(
     cases: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
