@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 from operator import attrgetter
 
 import orjson
@@ -63,13 +64,13 @@ _PRICES = frozenset({"open", "high", "low", "close"})
 # What SQLite prints each column with, but for prices. The engine's rows are canonical, so their
 # timestamps are all of one form and in the calendar.
 _SAID: Mapping[str, tuple[str, str]] = {
-    "date": ("%s", "substr(timestamp,1,10)"),
-    "time": ("%s", "substr(timestamp,12,8)"),
+    "date": ("%.10s", "timestamp"),
+    "time": ("%.8s", "substr(timestamp,12)"),
     "timestamp": ("%s", "timestamp"),
     "epoch_s": ("%d", "unixepoch(timestamp)"),
     "epoch_ms": ("%d", "unixepoch(timestamp)*1000"),
     "volume": ("%d", "volume"),
-    "oi": ("%s", OI),
+    "oi": ("%d", OI),
 }
 # Digits of the largest number that is read at all, whatever its decimals.
 _ROUNDING = Context(prec=1000, rounding=ROUND_HALF_UP)
@@ -203,32 +204,50 @@ def _said(name: str, decimals: int | None) -> tuple[str, str]:
 def _template(
     pieces: Sequence[_Piece], *, separator: str, unknown: str, decimals: int | None
 ) -> RowTemplate:
-    layout, pattern = "", ""
-    arguments: list[str] = []
-    constants: list[str] = []
-    names: list[str] = []
-    for piece in pieces:
-        if isinstance(piece, _Value):
-            conversion, expression = _said(piece.name, decimals)
-            layout += conversion
-            pattern += "%s"
-            known = piece.name != "oi" or not unknown
-            arguments.append(expression if known else f"ifnull({OI},'{unknown}')")
-            names.append(piece.name)
-        elif isinstance(piece, _Bound):
-            layout += "%s"
-            arguments.append(f"?{FIRST_CONSTANT + len(constants)}")
-            constants.append(piece)
-            pattern += piece.replace("%", "%%")
-        else:
-            layout += piece.replace("%", "%%").replace("'", "''")
-            pattern += piece.replace("%", "%%")
+    names = [piece.name for piece in pieces if isinstance(piece, _Value)]
+    pattern = "".join(
+        "%s" if isinstance(piece, _Value) else piece.replace("%", "%%") for piece in pieces
+    )
+    shape = tuple(None if isinstance(piece, _Bound) else piece for piece in pieces)
     return RowTemplate(
-        sql=f"printf('{layout}'{''.join(f',{one}' for one in arguments)})",
-        constants=tuple(constants),
+        sql=_line(shape, unknown, decimals),
+        constants=tuple(piece for piece in pieces if isinstance(piece, _Bound)),
         build=_builder(pattern, names, unknown, decimals),
         separator=separator,
     )
+
+
+@lru_cache(maxsize=64)
+def _line(shape: tuple[str | _Value | None, ...], unknown: str, decimals: int | None) -> str:
+    """A row in SQL; None stands for the next constant.
+
+    Two layouts, for a number is printed faster as one than as text that could be empty.
+    """
+    if _Value("oi") not in shape:
+        return _printf(shape, None, decimals)
+    absent = _printf(shape, unknown, decimals)
+    return f"iif({OI} IS NULL,{absent},{_printf(shape, None, decimals)})"
+
+
+def _printf(
+    shape: tuple[str | _Value | None, ...], interest: str | None, decimals: int | None
+) -> str:
+    layout = ""
+    arguments = []
+    constants = 0
+    for piece in shape:
+        if piece is None:
+            layout += "%s"
+            arguments.append(f"?{FIRST_CONSTANT + constants}")
+            constants += 1
+        elif isinstance(piece, _Value) and not (piece.name == "oi" and interest is not None):
+            conversion, expression = _said(piece.name, decimals)
+            layout += conversion
+            arguments.append(expression)
+        else:
+            text = piece if isinstance(piece, str) else interest or ""
+            layout += text.replace("%", "%%").replace("'", "''")
+    return f"printf('{layout}'{''.join(f',{one}' for one in arguments)})"
 
 
 def _builder(

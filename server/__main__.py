@@ -18,6 +18,7 @@ from aiohttp import web
 from exporter.demo import make_demo_database
 from exporter.errors import ExportError
 from server import VERSION
+from server.allocator import share_arenas
 from server.app import create_app, drain
 from server.entrance import Entrance, most_connections
 from server.locks import LockedError
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(settings: Settings) -> int:
     """Serve until SIGINT or SIGTERM; 0 after a quiet end, 1 if the server cannot start."""
+    share_arenas()
     logging.basicConfig(
         stream=sys.stderr,
         level=settings.log_level.upper(),

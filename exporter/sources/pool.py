@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import aiosqlite
@@ -16,6 +18,7 @@ from exporter.sources.fingerprint import fingerprint
 from exporter.sources.trouble import cannot_open, missing, patiently, unfinished
 
 _BUSY_MS = 250
+_NICENESS = 5
 
 
 class Pool:
@@ -115,6 +118,7 @@ class Pool:
         return connection
 
     def _prepare(self, raw: apsw.Connection) -> None:
+        _give_way()
         raw.execute("PRAGMA query_only=ON; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF")
 
         def live(*_: object) -> str:
@@ -132,3 +136,11 @@ class Pool:
             and not any(unfinished(self._path))
             and os.access(self._path, os.R_OK)
         )
+
+
+def _give_way() -> None:
+    """This thread reads for exports: the loop, and whoever else needs the machine, comes first."""
+    if sys.platform != "linux":
+        return  # Elsewhere a priority belongs to the whole process.
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -1,7 +1,9 @@
-"""When a database may be read without locks: where nobody can write, and only there."""
+"""When a database may be read without locks, and what the reading threads are to the machine."""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,3 +34,14 @@ async def test_want_of_descriptors_is_not_an_unwritable_folder(
     await pool.close()
     assert tried
     assert not any(tried)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a priority belongs to the process elsewhere")
+async def test_readers_give_way_to_the_loop(tmp_path: Path) -> None:
+    pool = Pool(makers.tiny_database(tmp_path / "market.db"), 1, 1.0)
+    async with pool.lease() as connection:
+        thread = connection._thread.native_id
+        assert thread is not None
+        here = os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpriority(os.PRIO_PROCESS, thread) > here or here >= 5
+    await pool.close()
