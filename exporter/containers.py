@@ -200,7 +200,7 @@ class _Archive:
                 some = True
             await self._out.write(await asyncio.to_thread(packer.pack, text, last=False))
             text = b""
-        text = (b"\n  " if some else b"") + tail
+        text += (b"\n  " if some else b"") + tail
         await self._out.write(await asyncio.to_thread(packer.pack, text, last=True))
         return await self._end("metadata.json", packer.crc, packer.size)
 
