@@ -9,11 +9,13 @@ import asyncio
 import gc
 import os
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import aiohttp
+import apsw
 import pytest
 
 from exporter.pipeline import run_export
@@ -75,7 +77,7 @@ class Watch:
         """Note every lock, state and file that is not as it must be."""
         await self.at_rest()
         have = self.have
-        if have.store.tables.connection.in_transaction or have.database._refreshing.locked():
+        if _locked(have.settings.tasks) or have.database._refreshing.locked():
             self._violated(what, "a lock is held")
         if have.runner._jobs or have.runner._unwanted:
             self._violated(what, "a job is left")
@@ -98,6 +100,17 @@ class Watch:
 
     def _violated(self, what: str, how: str) -> None:
         self.violations.append(f"{what}: {how}")
+
+
+def _locked(path: Path) -> bool:
+    """Does somebody hold the table's lock for longer than a statement takes?"""
+    with closing(apsw.Connection(str(path))) as other:
+        other.set_busy_timeout(5000)
+        try:
+            other.execute("BEGIN IMMEDIATE; ROLLBACK")
+        except apsw.BusyError:
+            return True
+    return False
 
 
 def _descriptors() -> int:
