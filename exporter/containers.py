@@ -1,17 +1,11 @@
-"""What the text is put into: a file as it is, an archive of one file, or one per contract.
-
-A container is asked twice: `packer` works on a contract while it is read, beside others; the
-rest is called in the order of the file, by the one task that writes.
-"""
+"""What the text is put into: a file, plain or compressed, or an archive of one or of many."""
 
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from hashlib import sha256
-from typing import Protocol
 
 import orjson
 from isal import isal_zlib
@@ -24,121 +18,31 @@ from exporter.archive import (
     end_of_directory,
     local_header,
 )
-from exporter.deflate import END_OF_STREAM, RAW, MemberPacker, independent_block
-from exporter.files import PartFile, Sink
+from exporter.compressed import CompressingBlocks, GzipFile, ZstdFile, inflated
+from exporter.deflate import END_OF_STREAM, MemberPacker, independent_block
+from exporter.files import PartFile
 from exporter.formats.base import TextFormat
-from exporter.model import Level, Member
+from exporter.model import Compression, Level, Member
 from exporter.notes import Note, Notes
+from exporter.pieces import Container, Finished, Packer, Parts, Piece, PlainFile
 from exporter.plan import Plan
-
-Parts = tuple[bytes, ...]
 
 # A member this long may pass 4 GiB once it is text.
 _LARGE_ROWS = 8_000_000
-_REREAD = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Bytes for the file in parts, and the text they were made of where that is still needed."""
-
-    packed: Parts
-    text: Parts = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What is known of a contract once its last piece was made."""
-
-    member: Member
-    crc: int = 0
-
-
-class Packer(Protocol):
-    """Makes pieces of one contract's text; called in a thread if `heavy`."""
-
-    heavy: bool
-
-    def pack(self, text: Parts, *, last: bool) -> Piece: ...
-
-    def finish(self, member: Member) -> Finished: ...
-
-
-class Container(Protocol):
-    """See the module."""
-
-    def packer(self) -> Packer: ...
-
-    def opening(self, number: int) -> bytes: ...
-
-    def closing(self, number: int) -> bytes: ...
-
-    async def begin(self) -> None: ...
-
-    async def resume(self, contracts: int) -> None: ...
-
-    async def start(self, number: int, rows: int) -> None: ...
-
-    async def add(self, piece: Piece) -> None: ...
-
-    async def end(self, finished: Finished) -> Note | None: ...
-
-    async def close(self, summary: Mapping[str, object], notes: Notes) -> None: ...
 
 
 def container(plan: Plan, text: TextFormat, out: PartFile) -> Container:
     """The container that a plan asks for."""
     if not plan.spec.archive:
+        match plan.spec.options.compression:
+            case Compression.GZIP:
+                return GzipFile(plan, text, out)
+            case Compression.ZSTD:
+                return ZstdFile(plan, text, out)
         return PlainFile(plan, text, out)
     if plan.spec.separate_files:
         return SeparateFiles(plan, text, out)
     return OneFile(plan, text, out)
-
-
-class AsItIs:
-    """A packer that leaves the text alone."""
-
-    heavy = False
-
-    def pack(self, text: Parts, *, last: bool) -> Piece:
-        return Piece(text)
-
-    def finish(self, member: Member) -> Finished:
-        return Finished(member)
-
-
-class PlainFile:
-    """The document itself."""
-
-    def __init__(self, plan: Plan, text: TextFormat, out: Sink) -> None:
-        self._plan, self._text, self._out = plan, text, out
-
-    def packer(self) -> Packer:
-        return AsItIs()
-
-    def opening(self, number: int) -> bytes:
-        return self._text.before(self._plan, number)
-
-    def closing(self, number: int) -> bytes:
-        return self._text.after(self._plan, number)
-
-    async def begin(self) -> None:
-        await self._out.write(self._text.head(self._plan))
-
-    async def resume(self, contracts: int) -> None:
-        return
-
-    async def start(self, number: int, rows: int) -> None:
-        return
-
-    async def add(self, piece: Piece) -> None:
-        await self._out.write(*piece.packed)
-
-    async def end(self, finished: Finished) -> Note | None:
-        return None
-
-    async def close(self, summary: Mapping[str, object], notes: Notes | None = None) -> None:
-        await self._out.write(self._text.tail(self._plan, summary))
 
 
 class _Archive:
@@ -263,21 +167,6 @@ class SeparateFiles(_Archive):
         await self._finish(summary, notes, None)
 
 
-class CompressingBlocks:
-    """A packer for a part of a member that all contracts share."""
-
-    heavy = True
-
-    def __init__(self, level: Level) -> None:
-        self._level = level
-
-    def pack(self, text: Parts, *, last: bool) -> Piece:
-        return Piece((independent_block(text, self._level),), text)
-
-    def finish(self, member: Member) -> Finished:
-        return Finished(member)
-
-
 class OneFile(_Archive):
     """An archive of one document and metadata.json."""
 
@@ -305,13 +194,8 @@ class OneFile(_Archive):
         """Reads what was compressed before, for the checksums of the whole member."""
         header = local_header(self._name, self._plan.accepted_at, large=True)
         self._begun, self._body, self._large = 0, len(header), True
-        inflater = zlib.decompressobj(RAW)
-        for start in range(self._body, self._out.offset, _REREAD):
-            packed = await self._out.read(start, min(_REREAD, self._out.offset - start))
-            while packed:
-                text = await asyncio.to_thread(inflater.decompress, packed, _REREAD)
-                packed = inflater.unconsumed_tail
-                await asyncio.to_thread(self._sum, (text,))
+        async for text in inflated(self._out, self._body):
+            await asyncio.to_thread(self._sum, (text,))
 
     async def start(self, number: int, rows: int) -> None:
         return

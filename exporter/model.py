@@ -67,6 +67,11 @@ class Compression(StrEnum):
     GZIP = "gzip"
     ZSTD = "zstd"
 
+    @property
+    def ending(self) -> str:
+        """What the file's name gets at its end."""
+        return {"none": "", "gzip": ".gz", "zstd": ".zst"}[self.value]
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -131,6 +136,13 @@ class ExportSpec:
     def archive(self) -> bool:
         """Is the artefact a ZIP archive?"""
         return self.format is FileFormat.ZIP or self.separate_files
+
+    @property
+    def extension(self) -> str:
+        """What the artefact's name ends in, without the first dot."""
+        if self.archive:
+            return FileFormat.ZIP.value
+        return f"{self.format.value}{self.options.compression.ending}"
 
 
 @dataclass(frozen=True, slots=True)

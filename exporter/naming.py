@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import PurePath
 
-from exporter.model import IST
+from exporter.model import IST, Compression
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _UNSAFE_IN_MEMBER = re.compile(r"[^A-Za-z0-9._&-]")
 _LONGEST_NAME = 120
+# Endings that stand after another one.
+_OUTER = {one.ending for one in Compression} - {""}
 
 
 def file_label(display_name: str) -> str:
@@ -44,6 +47,14 @@ def artefact_name(
     label = _UNSAFE.sub("_", file_label(names[0]))[:_LONGEST_NAME] if len(names) == 1 else "All"
     moment = accepted_at.astimezone(IST).strftime("%Y%m%d_%H%M%S")
     return f"{'OpenAlgo_' if openalgo else ''}ExpiryTrack_{label}_{moment}.{extension}"
+
+
+def numbered(name: str, number: int) -> str:
+    """`NAME_2.csv.gz` of `NAME.csv.gz`."""
+    path = PurePath(name)
+    endings = path.suffixes[-2:] if path.suffix in _OUTER else path.suffixes[-1:]
+    ending = "".join(endings)
+    return f"{name.removesuffix(ending)}_{number}{ending}"
 
 
 class MemberNames:

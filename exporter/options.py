@@ -56,8 +56,6 @@ class Option:
     least: int | None = None
     most: int | None = None
     nullable: bool = False
-    # Known here before the export heeds it: until then a request for it is refused.
-    ready: bool = True
 
     @property
     def default(self) -> object:
@@ -90,8 +88,6 @@ def parse_options(raw: object, problems: list[str]) -> Options | None:
             problems.append(f"unknown option {shown(name)}")
         elif not (value is None and option.nullable):
             values[name] = option.read(name, value, problems)
-            if not option.ready and values[name] != getattr(_DEFAULTS, name):
-                problems.append(f"{name} is not supported")
         else:
             values[name] = None
     if len(problems) > before:
@@ -346,7 +342,7 @@ OPTIONS: Sequence[Option] = (
     ),
     _choice_option(
         "compression", "compression", Compression,
-        "none, gzip or zstd for a CSV or JSON file; archives are compressed anyway", ready=False,
+        "none, gzip or zstd for a CSV or JSON file; archives are compressed anyway",
     ),
     _choice_option(
         "level", "compression", Level, "how hard to compress: fast, balanced or small"

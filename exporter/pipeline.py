@@ -16,7 +16,7 @@ from pathlib import Path
 
 from exporter.assembly import Assembler, Item
 from exporter.checkpoint import Checkpoint, Saver
-from exporter.containers import Container, Finished, container
+from exporter.containers import container
 from exporter.control import Control
 from exporter.errors import Code, ExportError, Suspended
 from exporter.files import PartFile, full, storage, unbroken
@@ -24,6 +24,7 @@ from exporter.formats import text_format
 from exporter.formats.base import TextFormat
 from exporter.model import Artefact, ExportSpec, Member, Progress
 from exporter.notes import Notes
+from exporter.pieces import Container, Finished
 from exporter.plan import Plan, make_plan
 from exporter.sources.fingerprint import Fingerprint
 from exporter.sources.reader import Reader

@@ -9,7 +9,7 @@ from datetime import datetime
 import orjson
 
 from exporter.filters import Money, Selection, row_filter
-from exporter.model import IST, Contract, ExportSpec, FileFormat
+from exporter.model import IST, Contract, ExportSpec
 from exporter.naming import MemberNames, artefact_name, labels
 from exporter.sources.base import Catalogue, RowFilter
 from exporter.symbols import contract_symbol
@@ -90,7 +90,7 @@ def make_plan(
         labels(pairs),
         artefact_name(
             [name for _, name in pairs],
-            FileFormat.ZIP.value if spec.archive else spec.format.value,
+            spec.extension,
             accepted_at,
             spec.options.include_openalgo,
         ),

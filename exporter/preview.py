@@ -10,7 +10,7 @@ from exporter.columns import cells
 from exporter.formats import text_format
 from exporter.formats.base import constants
 from exporter.formats.csv import CsvFormat
-from exporter.model import ExportSpec, FileFormat
+from exporter.model import Compression, ExportSpec, FileFormat
 from exporter.plan import Plan, make_plan
 from exporter.sources.sqlite import MarketDatabase
 from exporter.values import Candle
@@ -20,6 +20,7 @@ _SAMPLE_ROWS = 5
 # How much smaller deflate makes such text, cautiously (docs/performance.md, "Compression").
 _DEFLATED = 4
 _MEMBER_OVERHEAD = 400
+_FRAME_OVERHEAD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,5 +104,7 @@ def sizes(plan: Plan, candles: list[Candle], number: int, rows: int) -> dict[str
         archive = kind is FileFormat.ZIP or plan.spec.options.separate_files is True
         if archive:
             size = size // _DEFLATED + len(plan.contracts) * _MEMBER_OVERHEAD
+        elif plan.spec.options.compression is not Compression.NONE:
+            size = size // _DEFLATED + len(plan.contracts) * _FRAME_OVERHEAD
         estimated[kind.value] = size + len(text.head(plan))
     return estimated

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from exporter.errors import BadInput, NothingSelected
-from exporter.model import ExportSpec, FileFormat, now_ist
+from exporter.model import Compression, ExportSpec, FileFormat, now_ist
 from exporter.options import (
     options_to_json,
     parse_options,
@@ -59,7 +59,10 @@ def parse_request(
         raise NothingSelected
     warnings = tuple(f"{key} was left out: no expiry of it is selected" for key in without)
     expiries = {key: tuple(sorted(by_key[key])) for key in kept}
-    return ExportSpec(kept, expiries, chosen, options), warnings
+    spec = ExportSpec(kept, expiries, chosen, options)
+    if spec.archive and options.compression is not Compression.NONE:
+        raise BadInput(["compression is for a CSV or JSON file; an archive is compressed anyway"])
+    return spec, warnings
 
 
 def spec_to_json(spec: ExportSpec) -> dict[str, Any]:

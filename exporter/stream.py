@@ -7,9 +7,9 @@ from contextlib import aclosing
 from datetime import datetime
 
 from exporter.assembly import Assembler
-from exporter.containers import Finished, PlainFile
 from exporter.formats import text_format
 from exporter.model import ExportSpec
+from exporter.pieces import Finished, PlainFile
 from exporter.pipeline import too_many
 from exporter.plan import make_plan
 from exporter.sources.sqlite import MarketDatabase

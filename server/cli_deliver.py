@@ -17,6 +17,7 @@ from typing import BinaryIO, Protocol
 
 from exporter.errors import Code, ExportError
 from exporter.files import storage, sync_folder
+from exporter.naming import numbered
 
 STDOUT = "-"
 _TEMPORARY = ".expirytrack-"
@@ -96,7 +97,7 @@ class _Dropped:
         with storage(self.target):
             while not _claimed(artefact, place):
                 number += 1
-                place = self.target / f"{artefact.stem}_{number}{artefact.suffix}"
+                place = self.target / numbered(artefact.name, number)
             sync_folder(self.target)
         return str(place)
 

@@ -7,10 +7,10 @@ import asyncio
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from exporter.errors import BadInput
-from exporter.model import Artefact, ExportSpec, FileFormat, Progress, now_ist
+from exporter.model import Artefact, Compression, ExportSpec, FileFormat, Progress, now_ist
 from exporter.pipeline import run_export
 from exporter.preview import preview
 from exporter.sources.sqlite import MarketDatabase
@@ -110,7 +110,7 @@ async def _spec(
     database: MarketDatabase, arguments: argparse.Namespace
 ) -> tuple[ExportSpec, tuple[str, ...]]:
     selection = await select(database, arguments)
-    return await make_spec(database, selection, _format(arguments), given_options(arguments))
+    return await make_spec(database, selection, _format(arguments), _chosen(arguments))
 
 
 async def _preview(arguments: argparse.Namespace, settings: Settings) -> None:
@@ -148,8 +148,24 @@ async def _preview(arguments: argparse.Namespace, settings: Settings) -> None:
 def _format(arguments: argparse.Namespace) -> str:
     if arguments.format is not None:
         return str(arguments.format)
-    ending = Path(arguments.output or "").suffix[1:].lower()
+    ending = _endings(arguments)[0]
     return ending if ending in [one.value for one in FileFormat] else FileFormat.CSV.value
+
+
+def _chosen(arguments: argparse.Namespace) -> dict[str, object]:
+    """The options that were given; FILE.csv.gz asks for what its name says."""
+    options = given_options(arguments)
+    outer = {one.ending: one.value for one in Compression if one.ending}.get(_endings(arguments)[1])
+    return {"compression": outer, **options} if outer else options
+
+
+def _endings(arguments: argparse.Namespace) -> tuple[str, str]:
+    """What FILE ends in: `csv` and `.gz` of FILE.csv.gz."""
+    path = PurePath(arguments.output or "")
+    outer = path.suffix.lower()
+    if outer in {one.ending for one in Compression if one.ending}:
+        return PurePath(path.stem).suffix[1:].lower(), outer
+    return outer[1:], ""
 
 
 def _report(arguments: argparse.Namespace, artefact: Artefact, where: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from datetime import datetime
 
 from exporter.errors import ExportError
+from exporter.filters import row_filter
 from exporter.model import ExportSpec
 from exporter.preview import preview
 from exporter.sources.sqlite import MarketDatabase
@@ -29,6 +30,9 @@ async def check_room(
     `written` bytes of it are on the disk already. An export that cannot be estimated is let
     through: what is wrong with it, the export itself says.
     """
+    if row_filter(spec.options) is not None:
+        # The estimate is of all rows, and may be many times what the filter lets through.
+        return
     if await asyncio.to_thread(_surely_fits, database, artefacts):
         return
     try:

@@ -548,7 +548,9 @@ def artefact_name(export: Export) -> str:
     """The file's name."""
     name = export.names[0] if len(export.names) == 1 else "All"
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
-    extension = "zip" if export.separate or export.format == "zip" else export.format
+    ending = {"gzip": ".gz", "zstd": ".zst"}.get(export.options.get("compression", ""), "")
+    archive = export.separate or export.format == "zip"
+    extension = "zip" if archive else export.format + ending
     moment = export.accepted_at.strftime("%Y%m%d_%H%M%S")
     return f"{'OpenAlgo_' if export.openalgo else ''}ExpiryTrack_{safe}_{moment}.{extension}"
 

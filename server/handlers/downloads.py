@@ -27,7 +27,14 @@ from server.tasks import Task
 
 routes = web.RouteTableDef()
 
-_TYPES = {"csv": "text/csv", "json": "application/json", "zip": "application/zip"}
+_TYPES = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "zip": "application/zip",
+    # The file itself, not an encoding of the answer: nobody unpacks it on the way.
+    "gz": "application/gzip",
+    "zst": "application/zstd",
+}
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _UNSAFE = re.compile(r'[^\x20-\x7e]|["\\]')
 # Goes out through the response, and the headers with it; the rest is sent by the system.

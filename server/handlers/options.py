@@ -24,7 +24,7 @@ async def options(request: web.Request) -> web.Response:
     """Every option, column and format with what there is to know of it."""
     return json_response(
         {
-            "options": [one.to_json() for one in OPTIONS if one.ready],
+            "options": [one.to_json() for one in OPTIONS],
             "columns": [
                 {"name": name, "help": one.help, "numeric": one.numeric}
                 for name, one in COLUMNS.items()

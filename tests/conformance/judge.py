@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import shutil
@@ -9,12 +10,15 @@ import sqlite3
 import subprocess
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import zstandard
 
 from exporter.model import Artefact, ExportSpec
 from exporter.pipeline import run_export
@@ -142,6 +146,7 @@ def check_content(
         if unpackers:
             read_by_others(content)
         return _check_archive(wanted, content)
+    content = unpacked(content, wanted)
     if wanted.format == "csv":
         same_bytes(content, oracle.csv_of(wanted, wanted.parts))
     else:
@@ -152,6 +157,24 @@ def check_content(
         assert summary["duplicates_dropped"].text == str(wanted.dropped)
         same_value(value, oracle.json_value(wanted))
     return {oracle.artefact_name(wanted): content}
+
+
+def unpacked(content: bytes, wanted: oracle.Export) -> bytes:
+    """A compressed document's text, read by other programs than the product's."""
+    compression = wanted.options.get("compression", "none")
+    if compression == "zstd":
+        reader = zstandard.ZstdDecompressor().stream_reader(content, read_across_frames=True)
+        return reader.read()
+    if compression == "none":
+        return content
+    text = gzip.decompress(content)
+    assert int.from_bytes(content[4:8], "little") == int(wanted.accepted_at.timestamp())
+    # One member: what follows would be lost on readers that know no other.
+    alone = zlib.decompressobj(wbits=31)
+    assert alone.decompress(content) == text
+    assert alone.eof
+    assert not alone.unused_data
+    return text
 
 
 def same_bytes(actual: bytes, expected: bytes) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 from typing import Any
 
-from exporter.model import Delimiter, FileFormat, Level, SymbolStyle, TimeRange
+from exporter.model import Compression, Delimiter, FileFormat, Level, SymbolStyle, TimeRange
 
 Choice = Mapping[str, Any]
 
@@ -67,6 +67,7 @@ AXES: Mapping[str, Sequence[Choice]] = {
         {"strikes_around": 3, "strike_to": 25900},
     ],
     "only_with_candles": [{}, {"only_with_candles": True}],
+    "compression": [{"compression": one.value} for one in Compression],
     "level": [{"level": one.value} for one in Level],
 }
 
@@ -75,6 +76,16 @@ def named(choice: Choice) -> str:
     """A test's name: short, and without what a terminal would trip over."""
     text = "-".join(map(str, choice.values()))
     return re.sub("[^A-Za-z0-9.-]+", "", text)[:80]
+
+
+def compatible(one: Choice, other: Choice) -> bool:
+    """May a request say both? Archives compress their members themselves."""
+    both = [one, other]
+    return not any(
+        first.get("compression", "none") != "none"
+        and (second.get("format") == "zip" or second.get("separate_files"))
+        for first, second in (both, reversed(both))
+    )
 
 
 def every(*axes: str) -> Iterator[dict[str, Any]]:
@@ -91,6 +102,7 @@ def pairwise() -> list[dict[str, Any]]:
         for a, b in combinations(range(len(names)), 2)
         for i in range(len(AXES[names[a]]))
         for j in range(len(AXES[names[b]]))
+        if compatible(AXES[names[a]][i], AXES[names[b]][j])
     }
     rows: list[list[int]] = []
     while missing:
@@ -99,13 +111,12 @@ def pairwise() -> list[dict[str, Any]]:
         row[a], row[b] = i, j
         for axis, name in enumerate(names):
             if row[axis] is None:
+                fixed = [(other, known) for other, known in enumerate(row) if known is not None]
                 scores = [
-                    sum(
-                        _pair(axis, value, other, known) in missing
-                        for other, known in enumerate(row)
-                        if known is not None
-                    )
-                    for value in range(len(AXES[name]))
+                    sum(_pair(axis, value, *one) in missing for one in fixed)
+                    if all(compatible(choice, AXES[names[o]][known]) for o, known in fixed)
+                    else -1
+                    for value, choice in enumerate(AXES[name])
                 ]
                 row[axis] = scores.index(max(scores))
         whole = [value for value in row if value is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from exporter.sources.sqlite import MarketDatabase
 from tests import makers, oracle
 from tests.conformance.judge import everything, judged
-from tests.conformance.options import AXES, merged
+from tests.conformance.options import AXES, compatible, merged
 
 START = datetime(2025, 9, 8, 18, 0, tzinfo=UTC)
 
@@ -82,7 +83,11 @@ contracts = st.fixed_dictionaries(
         "candles": candles(),
     }
 )
-choices = st.tuples(*(st.sampled_from(values) for values in AXES.values())).map(merged)
+choices = (
+    st.tuples(*(st.sampled_from(values) for values in AXES.values()))
+    .filter(lambda chosen: all(compatible(*pair) for pair in combinations(chosen, 2)))
+    .map(merged)
+)
 
 
 @settings(

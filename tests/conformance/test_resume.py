@@ -26,6 +26,10 @@ Opener = Callable[[Path], MarketDatabase]
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "csv": {"file_format": "csv"},
     "json": {"file_format": "json"},
+    "csv.gz": {"file_format": "csv", "compression": "gzip", "level": Level.SMALL.value},
+    "json.gz": {"file_format": "json", "compression": "gzip", "level": Level.SMALL.value},
+    "csv.zst": {"file_format": "csv", "compression": "zstd"},
+    "json.zst": {"file_format": "json", "compression": "zstd"},
     "zip": {"file_format": "zip"},
     "zip-small": {"file_format": "zip", "level": Level.SMALL.value},
     "zip-of-one": {"file_format": "zip", "separate_files": False},

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.model import IST
-from exporter.naming import MemberNames, artefact_name, file_label, labels
+from exporter.naming import MemberNames, artefact_name, file_label, labels, numbered
 from exporter.sources.contracts import display_name
 
 AT = datetime(2025, 9, 19, 9, 14, 56, 999999, IST)
@@ -114,3 +114,14 @@ def test_no_two_members_are_alike_on_any_file_system(pairs: list[tuple[str, str]
 )
 def test_display_names(key: str, symbol: str, name: str) -> None:
     assert display_name(key, symbol) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "second"),
+    [
+        ("x_1.csv", "x_1_2.csv"), ("x_1.csv.gz", "x_1_2.csv.gz"), ("a.b_1.zip", "a.b_1_2.zip"),
+        ("a.b_1.json.zst", "a.b_1_2.json.zst"), ("plain", "plain_2"), ("x.gz", "x_2.gz"),
+    ],
+)  # fmt: skip
+def test_a_number_stands_before_the_endings(name: str, second: str) -> None:
+    assert numbered(name, 2) == second

@@ -89,17 +89,6 @@ def test_each_wrong_value_is_named(name: str, raw: Any, named: str) -> None:
     assert any(named in problem for problem in problems), problems
 
 
-@pytest.mark.parametrize("name", [one.name for one in OPTIONS if not one.ready])
-def test_what_is_not_heeded_is_refused(name: str) -> None:
-    wanted: dict[str, Any] = {
-        "columns": ["close"], "delimiter": "tab", "option_types": ["CE"], "compression": "gzip",
-        "only_with_candles": True, "from_time": "09:15", "to_time": "15:30",
-    }  # fmt: skip
-    problems: list[str] = []
-    assert parse_options({name: wanted.get(name, 1)}, problems) is None
-    assert problems == [f"{name} is not supported"]
-
-
 RULES: list[tuple[Any, dict[str, list[str]]]] = [
     ({"last": 1}, {NIFTY: ["2025-09-23"], BANK: ["2025-09-30"]}),
     ({"last": 4}, {NIFTY: ["2025-09-16", "2025-09-23"], BANK: ["2025-09-30"]}),
@@ -201,3 +190,16 @@ def test_text_that_is_none_is_named(name: str, text: str, value: Any) -> None:
     problems: list[str] = []
     assert from_text(option, text, problems) == value
     assert [problem.partition(" ")[0] for problem in problems] == ([name] if value is None else [])
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+@pytest.mark.parametrize(
+    ("file_format", "separate"), [("zip", None), ("zip", False), ("csv", True), ("json", True)]
+)
+def test_an_archive_takes_no_compression_besides(
+    compression: str, file_format: str, separate: bool | None
+) -> None:
+    options = {"compression": compression, "separate_files": separate}
+    with pytest.raises(BadInput) as failed:
+        parse_request({**GOOD, "format": file_format, "options": options}, CATALOGUE)
+    assert "an archive is compressed anyway" in failed.value.problems[0]
