@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import threading
 import zipfile
@@ -60,6 +61,44 @@ def check(
         value = oracle.parse_json(content)
         value.pop("summary")
         assert oracle.same_with_order(value, oracle.json_value(wanted))
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "compression"),
+    [
+        ("x.csv.gz", [], "gzip"),
+        ("x.JSON.GZ", [], "gzip"),
+        ("x.csv.zst", [], "zstd"),
+        ("x.json.zst", ["--compression", "zstd", "--level", "small"], "zstd"),
+        ("x.csv.gz", ["--compression", "none"], "none"),
+        ("x.csv", ["--compression", "gzip"], "gzip"),
+    ],
+)
+def test_a_files_endings_say_format_and_compression(
+    sample: Path, call: Call, name: str, flags: list[str], compression: str
+) -> None:
+    ran = call(
+        "export", "--db", sample, "--instrument", NIFTY, "--last", "1", "-o", name, "--json", *flags
+    )
+    assert ran.code == 0, ran.err
+    content = Path(name).read_bytes()
+    begins = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd", "none": b"openalgo_symbol,"}
+    assert content.startswith(begins[compression])
+    if compression == "gzip":
+        text = gzip.decompress(content)
+        assert text.startswith(b"{" if "json" in name.lower() else b"openalgo_symbol,")
+
+
+def test_two_compressed_files_of_one_second_keep_their_endings(sample: Path, call: Call) -> None:
+    os.mkdir("out")
+    for _ in range(2):
+        call(
+            "export", "--db", sample, "--instrument", NIFTY, "--last", "1", "-o", "out",
+            "--compression", "gzip",
+        )  # fmt: skip
+    names = os.listdir("out")
+    assert len(names) == 2
+    assert all(name.endswith(".csv.gz") for name in names)
 
 
 FORMS: list[tuple[list[str], dict[str, Any]]] = [
