@@ -120,8 +120,12 @@ def json_template(
     constants: Mapping[str, str],
     *,
     decimals: int | None = None,
+    lines: bool = False,
 ) -> RowTemplate:
-    """A JSON object; the columns in `constants` hold the same value in every row."""
+    """A JSON object; the columns in `constants` hold the same value in every row.
+
+    With `lines` each is a line of its own, else commas stand between them.
+    """
     pieces: list[_Piece] = ["{"]
     for number, column in enumerate(columns):
         name, numeric = column.name, COLUMNS[column.name].numeric
@@ -134,7 +138,8 @@ def json_template(
         else:
             quote = "" if numeric else '"'
             pieces.extend((quote, _Value(name), quote))
-    return _template([*pieces, "}"], separator=",\n", unknown="null", decimals=decimals)
+    end, separator = ("}\n", "") if lines else ("}", ",\n")
+    return _template([*pieces, end], separator=separator, unknown="null", decimals=decimals)
 
 
 def csv_head(columns: Sequence[Column], delimiter: Delimiter) -> str:

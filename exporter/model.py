@@ -17,6 +17,7 @@ class FileFormat(StrEnum):
     CSV = "csv"
     JSON = "json"
     ZIP = "zip"
+    JSONL = "jsonl"
 
 
 class SymbolStyle(StrEnum):

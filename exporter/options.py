@@ -342,7 +342,7 @@ OPTIONS: Sequence[Option] = (
     ),
     _choice_option(
         "compression", "compression", Compression,
-        "none, gzip or zstd for a CSV or JSON file; archives are compressed anyway",
+        "none, gzip or zstd for a CSV, JSON or JSON Lines file; archives are compressed anyway",
     ),
     _choice_option(
         "level", "compression", Level, "how hard to compress: fast, balanced or small"

@@ -20,8 +20,8 @@ from exporter.containers import container
 from exporter.control import Control
 from exporter.errors import Code, ExportError, Suspended
 from exporter.files import PartFile, full, storage, unbroken
-from exporter.formats import text_format
 from exporter.formats.base import TextFormat
+from exporter.formats.registry import text_format
 from exporter.model import Artefact, ExportSpec, Member, Progress
 from exporter.notes import Notes
 from exporter.pieces import Container, Finished

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from exporter.columns import cells
-from exporter.formats import text_format
 from exporter.formats.base import constants
 from exporter.formats.csv import CsvFormat
+from exporter.formats.registry import FORMATS, text_format
 from exporter.model import Compression, ExportSpec, FileFormat
 from exporter.plan import Plan, make_plan
 from exporter.sources.sqlite import MarketDatabase
@@ -17,8 +17,6 @@ from exporter.values import Candle
 from exporter.windows import window_of
 
 _SAMPLE_ROWS = 5
-# How much smaller deflate makes such text, cautiously (docs/performance.md, "Compression").
-_DEFLATED = 4
 _MEMBER_OVERHEAD = 400
 _FRAME_OVERHEAD = 20
 
@@ -103,8 +101,8 @@ def sizes(plan: Plan, candles: list[Candle], number: int, rows: int) -> dict[str
         size += len(plan.contracts) * len(text.after(plan, number) if plan.contracts else b"")
         archive = kind is FileFormat.ZIP or plan.spec.options.separate_files is True
         if archive:
-            size = size // _DEFLATED + len(plan.contracts) * _MEMBER_OVERHEAD
+            size = size // FORMATS[kind].deflated + len(plan.contracts) * _MEMBER_OVERHEAD
         elif plan.spec.options.compression is not Compression.NONE:
-            size = size // _DEFLATED + len(plan.contracts) * _FRAME_OVERHEAD
+            size = size // FORMATS[kind].deflated + len(plan.contracts) * _FRAME_OVERHEAD
         estimated[kind.value] = size + len(text.head(plan))
     return estimated

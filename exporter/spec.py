@@ -61,7 +61,7 @@ def parse_request(
     expiries = {key: tuple(sorted(by_key[key])) for key in kept}
     spec = ExportSpec(kept, expiries, chosen, options)
     if spec.archive and options.compression is not Compression.NONE:
-        raise BadInput(["compression is for a CSV or JSON file; an archive is compressed anyway"])
+        raise BadInput(["compression is for a file of text; an archive is compressed anyway"])
     return spec, warnings
 
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from datetime import datetime
 
 from exporter.assembly import Assembler
-from exporter.formats import text_format
+from exporter.formats.registry import text_format
 from exporter.model import ExportSpec
 from exporter.pieces import Finished, PlainFile
 from exporter.pipeline import too_many

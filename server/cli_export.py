@@ -16,7 +16,7 @@ from exporter.preview import preview
 from exporter.sources.sqlite import MarketDatabase
 from server.cli_codes import Exit, ends_like_ctrl_c
 from server.cli_deliver import STDOUT, Delivery, delivery
-from server.cli_options import add_options, given_options
+from server.cli_options import add_options, given_options, listed_formats
 from server.cli_progress import Meter
 from server.cli_select import add_selection, make_spec, select
 from server.cli_text import remark, size_text, table, write_json
@@ -28,7 +28,7 @@ def add_export(parser: argparse.ArgumentParser) -> None:
     add_selection(parser, what="export")
     parser.add_argument(
         "--format", choices=[one.value for one in FileFormat],
-        help="csv, json or zip (default: what FILE ends in, else csv)",
+        help=f"{listed_formats()} (default: what FILE ends in, else csv)",
     )  # fmt: skip
     add_options(parser)
     place = parser.add_argument_group("from where to where")

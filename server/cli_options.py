@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from exporter.errors import BadInput
+from exporter.model import FileFormat
 from exporter.options import OPTIONS, Option
 from exporter.optiontext import from_text
 
@@ -30,6 +31,12 @@ _METAVARS = {
 # Flags that are shorter than the option's name, or that say what is not the default.
 _NAMED = {"include_metadata": "--metadata", "from_date": "--from", "to_date": "--to"}
 _WRITTEN = ("include_openalgo", "separate_files")
+
+
+def listed_formats() -> str:
+    """The formats by name, as help says them."""
+    *most, last = (one.value for one in FileFormat)
+    return f"{', '.join(most)} or {last}"
 
 
 def flag_of(option: Option) -> str:

@@ -17,7 +17,7 @@ from exporter.errors import BadInput
 from exporter.model import FileFormat, Instrument
 from exporter.sources.base import Catalogue
 from server.cli_codes import EXIT_HELP, Exit
-from server.cli_options import add_options, given_options
+from server.cli_options import add_options, given_options, listed_formats
 from server.cli_select import (
     add_expiries,
     add_instruments,
@@ -114,9 +114,7 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     part = parser.add_argument_group("what to export, in parts")
     add_instruments(part)
     add_expiries(part)
-    part.add_argument(
-        "--format", choices=[one.value for one in FileFormat], help="csv, json or zip"
-    )
+    part.add_argument("--format", choices=[one.value for one in FileFormat], help=listed_formats())
     add_options(parser)
 
 

@@ -317,7 +317,9 @@ class ColumnShape(TypedDict):
 class FormatShape(TypedDict):
     """One file format, and whether what it needs is installed."""
 
-    name: str
+    name: FileFormat
+    title: str
+    help: str
     extension: str
     installed: bool
     install: str | None

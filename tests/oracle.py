@@ -12,7 +12,7 @@ import json
 import math
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -510,6 +510,23 @@ def csv_of(export: Export, parts: list[Part]) -> bytes:
     return (b"\xef\xbb\xbf" if export.options.get("excel") else b"") + text.encode("utf-8")
 
 
+def jsonl_of(export: Export, parts: list[Part]) -> list[dict[str, Any]]:
+    """The objects of the JSON Lines file of these contracts: CSV's columns, numbers as numbers."""
+    named = columns(export, csv=True)
+    return [
+        {title: value_of(export, part, candle, name) for name, title in named}
+        for part in parts
+        for candle in part.candles
+    ]
+
+
+def parse_lines(content: bytes) -> list[Any]:
+    """JSON Lines: every line ends, and is a value by itself."""
+    *lines, rest = content.split(b"\n")
+    assert rest == b""
+    return [parse_json(line) for line in lines]
+
+
 def contract_value(export: Export, part: Part) -> dict[str, Any]:
     """The contract's object in JSON."""
     out: dict[str, Any] = {"openalgo_symbol": part.symbol} if export.openalgo else {}
@@ -557,7 +574,7 @@ def artefact_name(export: Export) -> str:
 
 def member_names(export: Export) -> list[str]:
     """One name per contract, in order."""
-    extension = "json" if export.format == "json" else "csv"
+    extension = "csv" if export.format == "zip" else export.format
     taken: list[str] = []
     for part in export.parts:
         name = part.symbol
@@ -572,12 +589,16 @@ def member_names(export: Export) -> list[str]:
 
 
 def zip_members(export: Export) -> dict[str, Any]:
-    """Members in order without metadata.json: bytes for CSV, the value for JSON."""
+    """Members in order without metadata.json: bytes for CSV, values for JSON and JSON Lines."""
     if not export.separate:
         return {artefact_name(export).removesuffix(".zip") + ".csv": csv_of(export, export.parts)}
+    one_of: Mapping[str, Callable[[Part], Any]] = {
+        "json": lambda part: contract_value(export, part),
+        "jsonl": lambda part: jsonl_of(export, [part]),
+    }
+    value = one_of.get(export.format, lambda part: csv_of(export, [part]))
     return {
-        name: contract_value(export, part) if export.format == "json" else csv_of(export, [part])
-        for name, part in zip(member_names(export), export.parts, strict=True)
+        name: value(part) for name, part in zip(member_names(export), export.parts, strict=True)
     }
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from exporter.files import unbroken
+from exporter.formats.registry import FORMATS
 from server.artefacts import Artefacts
 from server.conditional import matches
 from server.context import context
@@ -28,9 +29,7 @@ from server.tasks import Task
 routes = web.RouteTableDef()
 
 _TYPES = {
-    "csv": "text/csv",
-    "json": "application/json",
-    "zip": "application/zip",
+    **{format.value: one.media_type for format, one in FORMATS.items()},
     # The file itself, not an encoding of the answer: nobody unpacks it on the way.
     "gz": "application/gzip",
     "zst": "application/zstd",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from exporter.columns import COLUMNS
-from exporter.model import FileFormat
+from exporter.formats.registry import FORMATS
 from exporter.options import OPTIONS
 from server.described import Answer, described
 from server.errors import json_response
@@ -30,8 +30,15 @@ async def options(request: web.Request) -> web.Response:
                 for name, one in COLUMNS.items()
             ],
             "formats": [
-                {"name": one.value, "extension": one.value, "installed": True, "install": None}
-                for one in FileFormat
+                {
+                    "name": name.value,
+                    "title": one.title,
+                    "help": one.help,
+                    "extension": name.value,
+                    "installed": one.installed,
+                    "install": one.install,
+                }
+                for name, one in FORMATS.items()
             ],
         }
     )

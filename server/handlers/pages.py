@@ -8,6 +8,7 @@ import jinja2
 from aiohttp import web
 
 import web as pages
+from exporter.formats.registry import FORMATS
 from server import VERSION
 from server.door import COOKIE, Door
 
@@ -39,7 +40,7 @@ async def root(_: web.Request) -> web.Response:
 
 @routes.get("/export")
 async def export(request: web.Request) -> web.Response:
-    return page(request, "export")
+    return page(request, "export", formats=FORMATS)
 
 
 @routes.get("/templates")
@@ -59,7 +60,7 @@ async def compare(request: web.Request) -> web.Response:
 
 @routes.get("/history")
 async def history(request: web.Request) -> web.Response:
-    return page(request, "history")
+    return page(request, "history", formats=FORMATS)
 
 
 @routes.get("/status")

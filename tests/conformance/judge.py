@@ -149,6 +149,8 @@ def check_content(
     content = unpacked(content, wanted)
     if wanted.format == "csv":
         same_bytes(content, oracle.csv_of(wanted, wanted.parts))
+    elif wanted.format == "jsonl":
+        same_value(oracle.parse_lines(content), oracle.jsonl_of(wanted, wanted.parts))
     else:
         value = oracle.parse_json(content)
         assert list(value)[-1] == "summary"
@@ -223,7 +225,8 @@ def _check_archive(wanted: oracle.Export, content: bytes) -> dict[str, bytes]:
         if isinstance(value, bytes):
             same_bytes(others[name], value)
         else:
-            same_value(oracle.parse_json(others[name]), value)
+            parse = oracle.parse_lines if isinstance(value, list) else oracle.parse_json
+            same_value(parse(others[name]), value)
     head = oracle.metadata_value(wanted)
     same_value({key: metadata[key] for key in head}, head)
     files = [{key: file[key] for key in FILE_KEYS} for file in metadata["files"]]

@@ -24,6 +24,7 @@ _BOUND = _MIB
 CASES: Mapping[str, tuple[dict[str, Any], bool]] = {
     "csv": ({"file_format": "csv"}, False),
     "json": ({"file_format": "json"}, False),
+    "jsonl": ({"file_format": "jsonl"}, False),
     "zip": ({"file_format": "zip"}, False),
     "zip-of-one": ({"file_format": "zip", "separate_files": False}, False),
     "careful": ({"file_format": "csv"}, True),

@@ -65,7 +65,7 @@ async def test_sizes_are_near_the_truth(
 ) -> None:
     options = {} if separate is None else {"separate_files": separate}
     database = opened(sample)
-    for kind in ("csv", "json", "zip"):
+    for kind in ("csv", "json", "jsonl", "zip"):
         request = everything(sample, kind, **options)
         found = await shown(database, request)
         artefact = await produce(database, request, tmp_path / kind)

@@ -30,6 +30,8 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "json.gz": {"file_format": "json", "compression": "gzip", "level": Level.SMALL.value},
     "csv.zst": {"file_format": "csv", "compression": "zstd"},
     "json.zst": {"file_format": "json", "compression": "zstd"},
+    "jsonl": {"file_format": "jsonl"},
+    "jsonl.zst": {"file_format": "jsonl", "compression": "zstd"},
     "zip": {"file_format": "zip"},
     "zip-small": {"file_format": "zip", "level": Level.SMALL.value},
     "zip-of-one": {"file_format": "zip", "separate_files": False},

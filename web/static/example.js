@@ -20,8 +20,16 @@ function jsonText(preview, { columns = null, include_openalgo: symbols = true })
   return `${symbol}"historical_data": [\n  {${candle}}, …`;
 }
 
+function linesText(preview, { columns = null }, lines) {
+  const names = (columns ?? []).map((one) => (typeof one === 'string' ? one : one.name));
+  const value = (cell, name) => (NUMBERS.has(name) ? (cell === '' ? 'null' : cell) : JSON.stringify(cell));
+  const line = (row) => row.map((cell, i) => `${JSON.stringify(preview.columns[i])}:${value(cell, names[i] ?? preview.columns[i])}`);
+  return preview.sample.slice(0, lines).map((row) => `{${line(row).join(',')}}`).join('\n');
+}
+
 /** `lines` candles of the preview as the request writes them (archives hold CSV or JSON inside). */
 export function exampleText(preview, { format, options }, lines = 2) {
   if (format === 'json') return jsonText(preview, options);
+  if (format === 'jsonl') return linesText(preview, options, lines);
   return preview.text.split('\n').slice(0, lines + 1).join('\n').replace(/^\uFEFF/, '').trimEnd();
 }

@@ -5,7 +5,7 @@ import { bytes, capital, countExpiries, listed, number, plural } from './format.
 import { isTable, TYPES } from './optionset.js';
 import { ruleText } from './rule.js';
 
-const FORMATS = { csv: 'CSV', json: 'JSON', zip: 'ZIP' };
+const FORMATS = { csv: 'CSV', json: 'JSON', zip: 'ZIP', jsonl: 'JSON Lines', parquet: 'Parquet', xlsx: 'Excel' };
 const RANGES = { all: 'All data', '1d': 'Day of expiry', '7d': 'Last 7 days', '30d': 'Last 30 days', '90d': 'Last 90 days' };
 
 const daysBefore = (days) => (days ? `expiry and ${plural(days, 'day')} before` : 'Day of expiry');
@@ -42,7 +42,7 @@ export function symbols(options) {
 export function extras(spec) {
   const list = [];
   if (spec.options.include_metadata && spec.format !== 'json') list.push('contract details');
-  if (spec.options.excel && spec.format !== 'json') list.push('marked for Excel');
+  if (spec.options.excel && isTable(spec.format)) list.push('marked for Excel');
   return list.length ? list.join(', ') : 'None';
 }
 

@@ -52,7 +52,7 @@ export function optionsStep(draft, estimator) {
     byId('style-field').disabled = !options.include_openalgo;
     // In JSON every contract names itself, and a byte order mark would break parsers.
     byId('include_metadata').disabled = options.format === 'json' || options.columns !== null;
-    byId('excel').disabled = options.format === 'json';
+    byId('excel').disabled = !isTable(options.format);
     byId('decimals').value = options.decimals ?? '';
     show(byId('delimiter-field'), isTable(options.format));
     show(byId('compression-field'), !draft.archive && known.has('compression'));

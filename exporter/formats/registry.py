@@ -1,0 +1,71 @@
+"""Every format that an artefact can have, and what is to be known of it.
+
+A new one is a module beside this and an entry here; the wizard, the API, the command line and the
+conformance suite find it by that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from exporter.formats.base import TextFormat
+from exporter.formats.csv import CsvFormat
+from exporter.formats.json import JsonFormat
+from exporter.formats.jsonl import JsonLinesFormat
+from exporter.model import ExportSpec, FileFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What people and programs are told of a format; its name is also what a file of it ends in.
+
+    `text` says what the engine prints for a candle. `compressible`: may be packed with gzip or
+    Zstandard as a whole, to about one part in `deflated`. `resumable`: an interrupted export goes on where it stopped. A format
+    that needs a `library` beyond the product's own is installed by the extra of that name.
+    """
+
+    title: str
+    help: str
+    media_type: str
+    text: TextFormat
+    compressible: bool = True
+    deflated: int = 4
+    resumable: bool = True
+    library: str = ""
+    extra: str = ""
+
+    @property
+    def installed(self) -> bool:
+        return not self.library or find_spec(self.library) is not None
+
+    @property
+    def install(self) -> str | None:
+        """The command that installs what it needs."""
+        return f"pip install 'expirytrack-export[{self.extra}]'" if self.extra else None
+
+
+FORMATS: Mapping[FileFormat, Format] = {
+    FileFormat.CSV: Format("CSV", "Spreadsheets, pandas, most tools", "text/csv", CsvFormat()),
+    FileFormat.JSON: Format(
+        "JSON", "Nested by instrument, expiry, contract", "application/json", JsonFormat()
+    ),
+    # An archive holds CSV unless another format was asked for with separate files.
+    FileFormat.ZIP: Format(
+        "ZIP", "Compressed CSV with a manifest", "application/zip", CsvFormat(), compressible=False
+    ),
+    FileFormat.JSONL: Format(
+        "JSON Lines",
+        "One object a candle and a line",
+        "application/x-ndjson",
+        JsonLinesFormat(),
+        # The keys of every line are the same.
+        deflated=7,
+    ),
+}
+
+
+def text_format(spec: ExportSpec) -> TextFormat:
+    """The format of the artefact's text, be it a file of its own or members of an archive."""
+    return FORMATS[spec.format].text
