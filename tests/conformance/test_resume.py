@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import sqlite3
-import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -188,11 +187,12 @@ async def test_a_contract_more_starts_over(tiny: Path, tmp_path: Path, opened: O
 
 
 async def test_checkpoints_of_a_database_that_is_still_moving_are_not_trusted(
-    tiny: Path, tmp_path: Path, opened: Opener
+    tiny: Path, tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path(shutil.copy2(tiny, tmp_path / "copy.db"))
-    ahead = time.time_ns() + 3600 * 10**9
-    os.utime(path, ns=(ahead, ahead))
+    written = path.stat().st_mtime_ns
+    clock = SimpleNamespace(time_ns=lambda: written)
+    monkeypatch.setattr("exporter.sources.fingerprint.time", clock)
     owner = Owner(opened(path), everything(path, "csv"), tmp_path / "out")
     assert await owner.go(until=3) is None
     assert owner.kept is not None

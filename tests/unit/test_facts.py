@@ -6,10 +6,10 @@ import asyncio
 import os
 import shutil
 import sqlite3
-import time
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -176,10 +176,18 @@ def test_a_fingerprint_follows_every_write(tiny: Path) -> None:
         fingerprint(tiny.with_name("none.db"))
 
 
-def test_a_clock_that_was_put_back_leaves_nothing_settled(tiny: Path) -> None:
-    ahead = time.time_ns() + 10**12
-    os.utime(tiny, ns=(ahead, ahead))
-    assert not fingerprint(tiny).settled
+@pytest.mark.parametrize(
+    ("after_ns", "settled"),
+    [(0, False), (99_000_000, False), (101_000_000, True), (10**12, True),
+     # The clock was put back: a write of now has another time than one that lies ahead.
+     (-99_000_000, False), (-101_000_000, True), (-(10**12), True)],
+)  # fmt: skip
+def test_what_was_just_written_is_not_settled(
+    after_ns: int, settled: bool, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = tiny.stat().st_mtime_ns + after_ns
+    monkeypatch.setattr("exporter.sources.fingerprint.time", SimpleNamespace(time_ns=lambda: now))
+    assert fingerprint(tiny).settled == settled
 
 
 async def test_a_census_counts_every_contract_once(tiny: Path, tmp_path: Path) -> None:
