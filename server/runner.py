@@ -362,7 +362,7 @@ class Runner:
         if isinstance(error, Suspended | asyncio.CancelledError):
             if job.cancel_wanted:
                 return await self._store.cancelled(task_id, owner, at)
-            return await self._store.put_back(task_id, owner)
+            return await self._store.put_back(task_id, owner, at)
         if isinstance(error, ExportError):
             log.warning("task %s failed: %s: %s", task_id, error.code.value, error.message)
             return await self._store.fail(task_id, owner, error.code, error.message, at)

@@ -141,14 +141,21 @@ class TaskStore:
             work_s,
         )
 
-    async def put_back(self, task_id: str, owner: str) -> Task | None:
-        """processing -> queued: the job was interrupted in good order."""
+    async def put_back(self, task_id: str, owner: str, at: str) -> Task | None:
+        """processing -> queued: the job was interrupted in good order.
+
+        -> cancelled where that was asked for in the same moment: it must not begin again.
+        """
         return await self._one(
-            "UPDATE tasks SET status='queued', owner=NULL, seq=?3"
+            "UPDATE tasks SET owner=NULL, seq=?3,"
+            " status=CASE WHEN cancel_requested THEN 'cancelled' ELSE 'queued' END,"
+            " checkpoint=CASE WHEN cancel_requested THEN NULL ELSE checkpoint END,"
+            " finished_at=CASE WHEN cancel_requested THEN ?4 END"
             " WHERE task_id=?1 AND owner=?2 AND status='processing'",
             task_id,
             owner,
             self.next_seq(),
+            at,
         )
 
     async def complete(
