@@ -596,7 +596,7 @@ def zip_members(export: Export) -> dict[str, Any]:
         "json": lambda part: contract_value(export, part),
         "jsonl": lambda part: jsonl_of(export, [part]),
     }
-    value = one_of.get(export.format, lambda part: csv_of(export, [part]))
+    value: Callable[[Part], Any] = one_of.get(export.format, lambda part: csv_of(export, [part]))
     return {
         name: value(part) for name, part in zip(member_names(export), export.parts, strict=True)
     }
