@@ -6,7 +6,6 @@ than there are connections, and `_WAITING` blocks of each.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
@@ -19,7 +18,7 @@ from exporter.pieces import Container, Finished, Parts, Piece
 from exporter.plan import Plan
 from exporter.readahead import ReadAhead, stop_all
 from exporter.sources.base import Block
-from exporter.sources.reader import Reader, Wanted
+from exporter.sources.reader import Reader, Reading, Wanted
 from exporter.windows import window_of
 
 # A connection that becomes free must find the next batch waiting for it.
@@ -86,31 +85,20 @@ class Assembler:
     async def _read(self, batch: Sequence[Wanted]) -> AsyncGenerator[Sequence[Item]]:
         """The items of a batch in the order of the file, some at a time."""
         whole = {one.number: _Whole(self._plan, self._box, one) for one in batch}
-        async with aclosing(self._reader.read(batch, self._file)) as readings:
-            async for some in readings:
-                work: list[_Work] = []
-                for reading in some:
-                    one = whole[reading.number]
-                    work += one.add(reading.block)
-                    if reading.ends:
-                        work.append(one.end())
-                if work:
-                    yield await self._packed(work)
 
-    async def _packed(self, work: Sequence[_Work]) -> Sequence[Item]:
-        heavy = any(one.contract.packer.heavy for one in work)
-        return await asyncio.to_thread(_pack, work) if heavy else _pack(work)
+        def finish(readings: Sequence[Reading]) -> Sequence[Item]:
+            items: list[Item] = []
+            for reading in readings:
+                one = whole[reading.number]
+                items += one.add(reading.block)
+                if reading.ends:
+                    items += one.end()
+            return items
 
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """Text of a contract that waits to be packed."""
-
-    contract: _Whole
-    text: Parts
-    rows: int
-    begins: bool
-    last: bool
+        heavy = any(one.packer.heavy for one in whole.values())
+        async with aclosing(self._reader.read(batch, self._file, finish, heavy=heavy)) as made:
+            async for items in made:
+                yield items
 
 
 class _Whole:
@@ -131,14 +119,14 @@ class _Whole:
         self._last: str | None = None
         self._begun = False
 
-    def add(self, block: Block) -> list[_Work]:
-        """Take a block; what can be packed now."""
+    def add(self, block: Block) -> list[Item]:
+        """Take a block; what can be written now."""
         self._dropped += block.dropped
         if not block.rows:
             return []
-        ready = []
+        ready: list[Item] = []
         if self._rows:
-            ready.append(self._work(last=False))
+            ready.append(self._part(last=False))
             self._held, self._held_rows = (self._separator,), 0
         self._held += (block.data,)
         self._held_rows += block.rows
@@ -146,13 +134,12 @@ class _Whole:
         self._first, self._last = self._first or block.first, block.last
         return ready
 
-    def end(self) -> _Work:
-        """The last piece's work, with the contract's end."""
+    def end(self) -> Sequence[Item]:
+        """The last part, with the contract's end, and what is known of it."""
         self._held += (self._box.closing(self.number),)
-        return self._work(last=True)
+        return self._part(last=True), self.packer.finish(self._member())
 
-    def member(self) -> Member:
-        """What is known of the contract once it has ended."""
+    def _member(self) -> Member:
         contract = self._plan.contracts[self.number]
         return Member(
             name=None,
@@ -168,18 +155,7 @@ class _Whole:
             duplicates_dropped=self._dropped,
         )
 
-    def _work(self, *, last: bool) -> _Work:
+    def _part(self, *, last: bool) -> Part:
         begins, self._begun = not self._begun, True
-        return _Work(self, tuple(filter(None, self._held)), self._held_rows, begins, last)
-
-
-def _pack(work: Sequence[_Work]) -> Sequence[Item]:
-    """Called in a thread where packing is heavy."""
-    items: list[Item] = []
-    for one in work:
-        contract = one.contract
-        piece = contract.packer.pack(one.text, last=one.last)
-        items.append(Part(contract.number, piece, one.rows, one.begins))
-        if one.last:
-            items.append(contract.packer.finish(contract.member()))
-    return items
+        piece = self.packer.pack(tuple(filter(None, self._held)), last=last)
+        return Part(self.number, piece, self._held_rows, begins)

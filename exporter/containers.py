@@ -118,10 +118,7 @@ class Compressing:
         self._member = MemberPacker(level)
 
     def pack(self, text: Parts, *, last: bool) -> Piece:
-        packed = [self._member.pack(part, last=False) for part in text]
-        if last:
-            packed.append(self._member.pack(b"", last=True))
-        return Piece(tuple(packed))
+        return Piece((self._member.pack(b"".join(text), last=last),))
 
     def finish(self, member: Member) -> Finished:
         known = asdict(member) | {"sha256": self._member.sha256, "size": self._member.size}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -22,13 +22,45 @@ _CACHE_KIB = 2048
 _CHUNK = 1000
 
 
+class Each(Iterable[tuple[Any, ...]]):
+    """Parameters of several runs of one statement, and what is made of all their rows together.
+
+    `finish` runs in the connection's thread, so that rows and what becomes of them need one way
+    there and back. Given to `execute_fetchall` in place of parameters.
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[tuple[Any, ...]],
+        finish: Callable[[list[Any]], list[Any]],
+    ) -> None:
+        self.parameters = parameters
+        self.finish = finish
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self.parameters)
+
+
+class _Finished:
+    """A cursor's face over what `Each` has made."""
+
+    def __init__(self, made: list[Any]) -> None:
+        self._made = made
+
+    def fetchall(self) -> list[Any]:
+        return self._made
+
+
 class Face:
     """A DB-API connection's face over apsw's, used by aiosqlite in its own thread."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.raw = connection
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> apsw.Cursor:
+    def execute(self, sql: str, parameters: Iterable[Any] = ()) -> apsw.Cursor | _Finished:
+        if isinstance(parameters, Each):
+            rows = self.raw.executemany(sql, parameters).fetchall()
+            return _Finished(parameters.finish(rows))
         return self.raw.execute(sql, tuple(parameters))
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> apsw.Cursor:

@@ -5,18 +5,22 @@ Right only for contracts whose every row passes `_CHECK`; `take_facts` finds out
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from typing import Any, TypeVar, cast
 
 import aiosqlite
 
-from exporter.columns import OI
+from exporter.columns import FIRST_CONSTANT, OI
 from exporter.sources.base import Block, RowTemplate
 from exporter.sources.careful import damaged_index, disordered_index
+from exporter.sources.driver import Each
 from exporter.sources.facts import Facts, Run, Stretch
 from exporter.values import Candle, candle, instant
+
+T = TypeVar("T")
 
 _CLOCK = (
     "timestamp GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
@@ -102,9 +106,8 @@ async def last_candle(connection: aiosqlite.Connection, contract: str, oi: str) 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Some days of the contract of that number, and how its rows are written."""
+    """Some days of a contract, and how its rows are written."""
 
-    number: int
     contract: str
     template: RowTemplate
     stretch: Stretch
@@ -114,35 +117,54 @@ class Wish:
 class Read:
     """What a stretch gave: its block, and what was read before the rows were filtered.
 
-    `first` and `last` are times of rows, `state` is the file's fingerprint in the same snapshot.
+    `first` and `last` are times of rows.
     """
 
     block: Block
     rows: int
     first: str
     last: str
-    state: str
 
 
 async def read_stretches(
-    connection: aiosqlite.Connection, oi: str, step: int, wishes: Sequence[Wish]
-) -> list[Read]:
-    """The wanted rows of each wish as one block.
+    connection: aiosqlite.Connection,
+    oi: str,
+    step: int,
+    wishes: Sequence[Wish],
+    finish: Callable[[Sequence[Read], str], T],
+) -> T:
+    """What `finish` makes, in the connection's thread, of the wanted rows of each wish.
 
-    The wishes' templates differ in their constants only, and their stretches go by one `step`.
+    It gets a block for each wish, and the file's fingerprint after the last was read: what is
+    unchanged then was so in the snapshots of all. The wishes' templates differ in their constants
+    only, and their stretches go by one `step`.
     """
     template = wishes[0].template
     keep = template.keep.sql if template.keep is not None else ""
-    cursor = await connection.executemany(
-        text_query(template.sql, template.separator, keep, oi, step),
-        [(one.contract, *_span(one.stretch), *one.template.constants) for one in wishes],
+    sql = text_query(
+        template.sql, template.separator, keep, oi, step, FIRST_CONSTANT + len(template.constants)
     )
-    found = []
-    for data, rows, earliest, latest, state, *kept in await cursor.fetchall():
-        wanted, first, last = kept or (rows, earliest, latest)
-        block = Block(data or b"", wanted, first or "", last or "")
-        found.append(Read(block, rows, earliest or "", latest or "", state))
-    return found
+    parameters = [
+        (one.contract, *_span(one.stretch), *one.template.constants, one is wishes[-1])
+        for one in wishes
+    ]
+    (made,) = await connection.execute_fetchall(
+        sql, Each(parameters, lambda rows: [finish([_read(*row) for row in rows], rows[-1][4])])
+    )
+    return cast(T, made)
+
+
+def _read(
+    data: bytes | None,
+    rows: int,
+    earliest: str | None,
+    latest: str | None,
+    _: str | None,
+    *kept: Any,
+) -> Read:
+    wanted, first, last = kept or (rows, earliest, latest)
+    block = Block(data or b"", wanted, first or "", last or "")
+    return Read(block, rows, earliest or "", latest or "")
 
 
 def _span(stretch: Stretch) -> tuple[str | int, str | int]:
@@ -153,8 +175,9 @@ def _span(stretch: Stretch) -> tuple[str | int, str | int]:
     return min(ends), max(ends)
 
 
-def as_counted(read: Read, stretch: Stretch) -> bool:
+def as_counted(read: Read, wish: Wish) -> bool:
     """Are these the rows that were counted? Their number and their outer days say so."""
+    stretch = wish.stretch
     return (
         read.rows == stretch.rows
         and read.first[:10] == stretch.first.isoformat()
@@ -163,8 +186,10 @@ def as_counted(read: Read, stretch: Stretch) -> bool:
 
 
 @lru_cache(maxsize=64)
-def text_query(line: str, separator: str, keep: str, oi: str, step: int = 0) -> str:
+def text_query(line: str, separator: str, keep: str, oi: str, step: int, asked: int) -> str:
     """One aggregate that returns (text, rows, first, last, fingerprint).
+
+    The last is told where parameter `?asked` says so.
 
     Rows `?2` to `?3` are days, or with a `step` rowids of a run. LIMIT makes the subquery's order
     binding: without it SQLite may read in another one. Where rows are filtered by `keep`, those
@@ -186,6 +211,6 @@ def text_query(line: str, separator: str, keep: str, oi: str, step: int = 0) -> 
         line, kept = f"timestamp,iif({keep},{line},NULL)", f",count(line){''.join(times)}"
     return (
         f"SELECT CAST(group_concat(line,'{separator}') AS BLOB), count(*),"
-        f" ({ends[0]}), ({ends[1]}), fingerprint(){kept}"
+        f" ({ends[0]}), ({ends[1]}), iif(?{asked},fingerprint(),NULL){kept}"
         f" FROM (SELECT {line.replace(OI, oi)} AS line {rows} ORDER BY {order} LIMIT -1)"
     )

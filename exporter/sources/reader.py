@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import date
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import aiosqlite
 import apsw
@@ -16,11 +19,13 @@ from exporter.model import Contract, Window
 from exporter.sources import careful, plain
 from exporter.sources.base import Block, RowFilter, RowTemplate
 from exporter.sources.census import Census
-from exporter.sources.facts import Facts
+from exporter.sources.facts import Facts, Stretch
 from exporter.sources.pool import Pool
 from exporter.sources.schema import Schema
 from exporter.sources.trouble import patiently, translated
 from exporter.values import Candle
+
+T = TypeVar("T")
 
 # About a megabyte of text, so that a writer never waits long and memory stays small.
 _BLOCK_ROWS = 8000
@@ -48,6 +53,11 @@ class Reading:
 
 
 _NOTHING = Block(b"", 0, "", "")
+_NO_ROWS = Stretch(date.min, date.min, 0, None)
+
+
+def _as_they_are(reads: Sequence[plain.Read], _: str) -> Sequence[plain.Read]:
+    return reads
 
 
 class Reader:
@@ -116,81 +126,98 @@ class Reader:
         """Neighbours whose rows are known to be few and plain are read together."""
         batch: list[Wanted] = []
         held = 0
+        steps: set[int] = set()
         for one in wanted:
-            rows = self._rows_at_once(one)
-            if batch and (rows is None or held + rows > _BLOCK_ROWS or len(batch) >= _BATCH):
+            stretch = self._at_most_one(one)
+            rows = stretch.rows if stretch else 0
+            alone = stretch is None
+            step = {stretch.step} if stretch and stretch.rows else set()
+            full = held + rows > _BLOCK_ROWS or len(batch) >= _BATCH or len(steps | step) > 1
+            if batch and (alone or full):
                 yield batch
-                batch, held = [], 0
+                batch, held, steps = [], 0, set()
             batch.append(one)
-            held += rows or 0
-            if rows is None:
+            held, steps = held + rows, steps | step
+            if alone:
                 yield batch
-                batch, held = [], 0
+                batch, held, steps = [], 0, set()
         if batch:
             yield batch
 
-    async def read(self, batch: Sequence[Wanted], file: str) -> AsyncGenerator[Sequence[Reading]]:
-        """The rows of each contract in time order, one per instant, from one snapshot each.
+    async def read(
+        self,
+        batch: Sequence[Wanted],
+        file: str,
+        finish: Callable[[Sequence[Reading]], T],
+        *,
+        heavy: bool,
+    ) -> AsyncGenerator[T]:
+        """What `finish` makes of the rows of each contract, in order, some at a time.
 
-        `file` is the identity's name of the file: another file at the path is an error.
+        Rows are in time order, one per instant, each contract's from one snapshot. `finish` is
+        called in a reading thread, or if it is not `heavy`, perhaps in the loop. `file` is the
+        identity's name of the file: another file at the path is an error.
         Raises ExportError(BAD_ROW, DATABASE_*).
         """
-        found = await self._at_once(batch, file)
-        if len(found) == len(batch):
-            yield [Reading(one.number, found[one.number], ends=True) for one in batch]
+        made = await self._at_once(batch, file, finish)
+        if made is not None:
+            yield made[0]
             return
         for one in batch:
-            if one.number in found:
-                yield [Reading(one.number, found.pop(one.number), ends=True)]
-                continue
             async with aclosing(self._one(one, file)) as blocks:
                 async for block in blocks:
-                    yield [Reading(one.number, block, ends=False)]
-            yield [Reading(one.number, _NOTHING, ends=True)]
+                    some = [Reading(one.number, block, ends=False)]
+                    yield await asyncio.to_thread(finish, some) if heavy else finish(some)
+            some = [Reading(one.number, _NOTHING, ends=True)]
+            yield await asyncio.to_thread(finish, some) if heavy else finish(some)
 
-    def _rows_at_once(self, one: Wanted) -> int | None:
-        """How many rows a contract has, if they fit into one block that the engine can say."""
+    def _at_most_one(self, one: Wanted) -> Stretch | None:
+        """A contract's only stretch, perhaps without rows; None if it must be read by itself."""
         facts = self._census.known(one.contract.key)
         if facts is None or not self._said_by_engine(facts, one.template):
             return None
-        rows = facts.rows_in(one.window)
-        return rows if rows <= _BLOCK_ROWS else None
+        stretches = list(islice(facts.stretches(one.window, _BLOCK_ROWS), 2))
+        if len(stretches) > 1 or (stretches and stretches[0].rows > _BLOCK_ROWS):
+            return None
+        return stretches[0] if stretches else _NO_ROWS
 
-    async def _at_once(self, batch: Sequence[Wanted], file: str) -> dict[int, Block]:
-        """Short contracts in one statement each, where their facts still hold; by number."""
-        empty: list[int] = []
-        short: dict[int, list[plain.Wish]] = {}
-        for one in batch:
-            rows = self._rows_at_once(one)
-            facts = self._census.known(one.contract.key)
-            if rows is None or facts is None:
-                continue
-            if not rows:
-                empty.append(one.number)
-            for stretch in facts.stretches(one.window, _BLOCK_ROWS):
-                wish = plain.Wish(one.number, one.contract.key, one.template, stretch)
-                short.setdefault(stretch.step, []).append(wish)
-        if not empty and not short:
-            return {}
+    async def _at_once(
+        self, batch: Sequence[Wanted], file: str, finish: Callable[[Sequence[Reading]], T]
+    ) -> tuple[T] | None:
+        """What is made of short contracts, a statement each; None where facts do not hold."""
+        live = self._census.live
+        stretches = [self._at_most_one(one) for one in batch]
+        wishes = [
+            plain.Wish(one.contract.key, one.template, stretch)
+            for one, stretch in zip(batch, stretches, strict=True)
+            if stretch is not None and stretch.rows
+        ]
+        if None in stretches or len({wish.stretch.step for wish in wishes}) > 1:
+            return None
 
-        async def read() -> dict[int, Block]:
-            found: dict[int, Block] = {}
-            states = [] if short else await self._state(connection)
-            for step, wishes in short.items():
-                said = await plain.read_stretches(connection, self._schema.oi, step, wishes)
-                for wish, one in zip(wishes, said, strict=True):
-                    states.append(one.state)
-                    if one.state == self._census.live and plain.as_counted(one, wish.stretch):
-                        found[wish.number] = one.block
-            for state in states:
-                self._must_be(file, state)
-            if states.count(self._census.live) == len(states):
-                found.update(dict.fromkeys(empty, _NOTHING))
-            return found
+        def check(reads: Sequence[plain.Read], state: str) -> tuple[str, tuple[T] | None]:
+            if state != live or not all(map(plain.as_counted, reads, wishes)):
+                return state, None
+            found = iter(reads)
+            readings = [
+                Reading(one.number, next(found).block if stretch.rows else _NOTHING, ends=True)
+                for one, stretch in zip(batch, stretches, strict=True)
+                if stretch is not None
+            ]
+            return state, (finish(readings),)
+
+        async def read() -> tuple[str, tuple[T] | None]:
+            if wishes:
+                step = wishes[0].stretch.step
+                return await plain.read_stretches(connection, self._schema.oi, step, wishes, check)
+            ((state,),) = await connection.execute_fetchall("SELECT fingerprint()")
+            return await asyncio.to_thread(check, (), state)
 
         async with self._pool.lease() as connection:
             with translated(self._path):
-                return await patiently(self._path, read, self._lock_wait_s)
+                state, made = await patiently(self._path, read, self._lock_wait_s)
+        self._must_be(file, state)
+        return made
 
     async def _one(self, one: Wanted, file: str) -> AsyncGenerator[Block]:
         async with self._pool.lease() as connection:
@@ -222,9 +249,11 @@ class Reader:
                     yield block
             return
         for stretch in facts.stretches(window, _BLOCK_ROWS):
-            wish = plain.Wish(0, contract.key, template, stretch)
-            (read,) = await plain.read_stretches(connection, self._schema.oi, stretch.step, [wish])
-            if not plain.as_counted(read, stretch):
+            wish = plain.Wish(contract.key, template, stretch)
+            (read,) = await plain.read_stretches(
+                connection, self._schema.oi, stretch.step, [wish], _as_they_are
+            )
+            if not plain.as_counted(read, wish):
                 raise careful.damaged_index(contract.key, stretch.rows, read.rows)
             yield read.block
 
@@ -252,10 +281,6 @@ class Reader:
 
     def _said_by_engine(self, facts: Facts, template: RowTemplate) -> bool:
         return facts.plain and template.sayable and not self._careful_only
-
-    @staticmethod
-    async def _state(connection: aiosqlite.Connection) -> list[str]:
-        return [state for (state,) in await connection.execute_fetchall("SELECT fingerprint()")]
 
     async def _begin(self, connection: aiosqlite.Connection) -> None:
         """Open a snapshot; another program's lock can keep it waiting here and not later."""

@@ -54,12 +54,14 @@ async def test_a_row_too_few_is_noticed_whatever_the_filter_lets_through(
             keep=row_filter(Options(min_volume=least)),
         )
         async with database._pool.lease() as connection:
-            wish = plain.Wish(0, contract.key, template, stretch)
-            (read,) = await plain.read_stretches(connection, "oi", stretch.step, [wish])
+            wish = plain.Wish(contract.key, template, stretch)
+            (read,) = await plain.read_stretches(
+                connection, "oi", stretch.step, [wish], lambda reads, state: reads
+            )
         kept = {0: 3, 150: 2, 10**6: 0}[least]
         assert (read.rows, read.block.rows) == (3, kept)
         assert read.block.data.count(b"\n") == kept
-        assert plain.as_counted(read, stretch)
-        assert not plain.as_counted(read, replace(stretch, rows=4))
+        assert plain.as_counted(read, wish)
+        assert not plain.as_counted(read, replace(wish, stretch=replace(stretch, rows=4)))
     finally:
         await database.close()

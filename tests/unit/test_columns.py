@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from exporter.columns import (
     COLUMNS,
+    FIRST_CONSTANT,
     OI,
     as_columns,
     cells,
@@ -75,9 +76,10 @@ def engine() -> Iterator[Engine]:
             return None
         found = {}
         for name, template in TEMPLATES.items():
+            asked = FIRST_CONSTANT + len(template.constants)
             ((data, *_),) = connection.execute(
-                plain.text_query(template.sql, template.separator, "", "oi"),
-                ("k", "1000-01-01", "9999-12-31U", *template.constants),
+                plain.text_query(template.sql, template.separator, "", "oi", 0, asked),
+                ("k", "1000-01-01", "9999-12-31U", *template.constants, False),
             )
             found[name] = bytes(data).decode()
         return found
