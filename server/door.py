@@ -104,7 +104,8 @@ def _same_site(origin: str, host: str) -> bool:
 
 
 def _same(given: str, wanted: str) -> bool:
-    return hmac.compare_digest(given.encode(), wanted.encode())
+    # Headers may hold bytes that are no text.
+    return hmac.compare_digest(given.encode(errors="surrogateescape"), wanted.encode())
 
 
 def _is_address(text: str) -> bool:

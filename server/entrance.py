@@ -14,6 +14,9 @@ import sys
 import orjson
 from aiohttp import web
 
+from server.errors import error_response
+from server.middleware import harden, http_response
+
 log = logging.getLogger(__name__)
 
 _PER_CONNECTION = 2
@@ -82,10 +85,45 @@ class Entrance(web.BaseSite):
         server = self._runner.server
         assert server is not None
         if len(server.connections) < self._most:
-            return server()
+            loop = asyncio.get_running_loop()
+            return _Handler(server, loop=loop, **server._kwargs)
         if not self._refused:
             log.warning("refusing connections: there are %d", self._most)
         return _Refusal(self._refused)
+
+
+class _Handler(web.RequestHandler):
+    """Answers what is not HTTP in the one error shape, and tells nothing of what runs here."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if status >= 500:
+            # Nothing of ours gets here: the middleware answers for every route.
+            super().handle_error(request, status, exc, message)
+            answer = error_response("internal", "something unexpected went wrong", status=status)
+        else:
+            log.debug("not HTTP, from %s: %r", request.remote, message)
+            if request.writer.output_size > 0:
+                raise ConnectionResetError("an answer is on its way already")
+            answer = error_response("bad_input", "this is not a request as HTTP has it",
+                                    status=status)  # fmt: skip
+        harden(answer)
+        answer.force_close()
+        return answer
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        # Only what was refused before the middleware: an expectation that nobody can meet.
+        answer = http_response(resp) if isinstance(resp, web.HTTPException) else resp
+        return await super().finish_response(request, answer, start_time)
 
 
 class _Refusal(asyncio.Protocol):

@@ -40,6 +40,11 @@ _CODES = {404: "not_found", 405: "method", 413: "too_large"}
 
 async def secure(_: web.Request, response: web.StreamResponse) -> None:
     """A signal of `on_response_prepare`: every answer carries the security headers."""
+    harden(response)
+
+
+def harden(response: web.StreamResponse) -> None:
+    """What a response must carry, whoever makes it."""
     # Versions of what runs here are nobody's business outside.
     response.headers["Server"] = "expirytrack-export"
     for name, value in HEADERS.items():
@@ -59,7 +64,9 @@ def errors_and_door(door: Door) -> Middleware:
         except (ExportError, Refused) as error:
             return response_of(error)
         except web.HTTPException as error:
-            return _http(error)
+            return http_response(error)
+        except web.RequestPayloadError:
+            return error_response(Code.BAD_INPUT, "the body is not encoded as its headers say")
         except ConnectionError:
             raise  # The client has left; there is nobody to answer.
         except Exception as error:
@@ -70,7 +77,8 @@ def errors_and_door(door: Door) -> Middleware:
     return middleware
 
 
-def _http(error: web.HTTPException) -> web.StreamResponse:
+def http_response(error: web.HTTPException) -> web.Response:
+    """The answer for what aiohttp itself refuses or sends elsewhere."""
     if error.status < 400:
         return web.Response(status=error.status, headers={"Location": error.headers["Location"]})
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None

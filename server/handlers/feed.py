@@ -12,6 +12,7 @@ from aiohttp import WSCloseCode, web
 
 from server.context import Context, context
 from server.described import TABLE, Answer, described
+from server.errors import Refused
 from server.progress import Subscription
 from server.schemas import task_id_of
 from server.tasks import Task, status_of
@@ -23,6 +24,7 @@ _HEARTBEAT_S = 20.0
 # A client that has not taken a frame for so long is not following any more.
 _STALLED_S = 20.0
 _SNAPSHOT = 100
+_OF_THE_HANDSHAKE = ("connection", "upgrade", "sec-websocket-")
 _MOST_ENCODED = 512
 # A frame costs about 0.1 ms; a few dozen clients can be told in one go.
 _SPREAD_EACH_S = 0.0005
@@ -72,6 +74,12 @@ async def one_task(request: web.Request) -> web.WebSocketResponse:
 async def _follow(
     request: web.Request, have: Context, subscription: Subscription, snapshot: list[Task]
 ) -> web.WebSocketResponse:
+    if not all(
+        value.isascii()
+        for name, value in request.headers.items()
+        if name.lower().startswith(_OF_THE_HANDSHAKE)
+    ):
+        raise Refused("bad_input", "this is no handshake of a WebSocket")
     socket = web.WebSocketResponse(
         heartbeat=_HEARTBEAT_S, max_msg_size=_LONGEST_MESSAGE, compress=False
     )
