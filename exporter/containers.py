@@ -32,7 +32,7 @@ _LARGE_ROWS = 8_000_000
 
 
 def container(plan: Plan, text: TextFormat, out: PartFile) -> Container:
-    """The container that a plan asks for."""
+    """The container that a plan of a text format asks for."""
     if not plan.spec.archive:
         match plan.spec.options.compression:
             case Compression.GZIP:
@@ -45,8 +45,11 @@ def container(plan: Plan, text: TextFormat, out: PartFile) -> Container:
     return OneFile(plan, text, out)
 
 
-class _Archive:
-    """What both kinds of archive share: entries, metadata.json, the central directory."""
+class ArchiveFile:
+    """What all kinds of archive share: entries, metadata.json, the central directory.
+
+    A note has the `entry` of the member that ends with its contract.
+    """
 
     def __init__(self, plan: Plan, text: TextFormat, out: PartFile) -> None:
         self._plan, self._text, self._out = plan, text, out
@@ -81,8 +84,9 @@ class _Archive:
         moment, start, entries = self._plan.accepted_at, self._out.offset, len(written)
         if document is None:
             async for chunk in notes.chunks():
-                entries += len(chunk)
-                headers = (central_header(Entry(**note["entry"]), moment) for note in chunk)
+                members = [Entry(**note["entry"]) for note in chunk if "entry" in note]
+                entries += len(members)
+                headers = (central_header(member, moment) for member in members)
                 await self._out.write(b"".join(headers))
         await self._out.write(*(central_header(entry, moment) for entry in written))
         await self._out.write(end_of_directory(entries, start, self._out.offset - start))
@@ -125,7 +129,7 @@ class Compressing:
         return Finished(Member(**known), self._member.crc)
 
 
-class SeparateFiles(_Archive):
+class SeparateFiles(ArchiveFile):
     """An archive with a member per contract."""
 
     def __init__(self, plan: Plan, text: TextFormat, out: PartFile) -> None:
@@ -164,7 +168,7 @@ class SeparateFiles(_Archive):
         await self._finish(summary, notes, None)
 
 
-class OneFile(_Archive):
+class OneFile(ArchiveFile):
     """An archive of one document and metadata.json."""
 
     def __init__(self, plan: Plan, text: TextFormat, out: PartFile) -> None:

@@ -9,6 +9,7 @@ class Code(StrEnum):
     """What went wrong. The comment of a member is its meaning, shown in docs/states.md."""
 
     BAD_INPUT = "bad_input"  # The request cannot be understood; every problem is named.
+    NOT_INSTALLED = "not_installed"  # The format needs a library that is not there; how to get it.
     BAD_CONTRACT = "bad_contract"  # A contract has no base symbol, or an option no strike.
     BAD_ROW = "bad_row"  # A stored candle holds a timestamp, price or volume nobody can read.
     DATABASE_MISSING = "database_missing"  # There is no file at the database's path.
@@ -50,6 +51,14 @@ class NothingSelected(BadInput):
 
     def __init__(self) -> None:
         super().__init__(["no expiry is selected"])
+
+
+class NotInstalled(BadInput):
+    """A request without fault that only lacks a library; the sentence says the command."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__([sentence])
+        self.code = Code.NOT_INSTALLED
 
 
 class Suspended(Exception):

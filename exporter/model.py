@@ -18,6 +18,7 @@ class FileFormat(StrEnum):
     JSON = "json"
     ZIP = "zip"
     JSONL = "jsonl"
+    PARQUET = "parquet"
 
 
 class SymbolStyle(StrEnum):
@@ -137,6 +138,11 @@ class ExportSpec:
     def archive(self) -> bool:
         """Is the artefact a ZIP archive?"""
         return self.format is FileFormat.ZIP or self.separate_files
+
+    @property
+    def by_symbol(self) -> bool:
+        """Do the contracts stand by their symbols, so that readers can leap over the others?"""
+        return self.format is FileFormat.PARQUET
 
     @property
     def extension(self) -> str:

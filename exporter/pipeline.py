@@ -16,12 +16,10 @@ from pathlib import Path
 
 from exporter.assembly import Assembler, Item
 from exporter.checkpoint import Checkpoint, Saver
-from exporter.containers import container
 from exporter.control import Control
 from exporter.errors import Code, ExportError, Suspended
 from exporter.files import PartFile, full, storage, unbroken
-from exporter.formats.base import TextFormat
-from exporter.formats.registry import text_format
+from exporter.formats.registry import FORMATS
 from exporter.model import Artefact, ExportSpec, Member, Progress
 from exporter.notes import Notes
 from exporter.pieces import Container, Finished
@@ -32,6 +30,7 @@ from exporter.sources.sqlite import MarketDatabase
 from exporter.sources.trouble import telling
 
 _CHECKPOINT_EVERY_S = 1.0
+_OVER = "the export started over after an interruption"
 _LOCKED = "Waiting: another program keeps the database locked"
 
 Observe = Callable[[Progress], None]
@@ -74,7 +73,6 @@ async def run_export(
         run = _Run(
             database=database,
             plan=plan,
-            text=text_format(spec),
             reader=await database.reader(),
             identity=identity,
             folder=folder,
@@ -114,7 +112,6 @@ class _Run:
         *,
         database: MarketDatabase,
         plan: Plan,
-        text: TextFormat,
         reader: Reader,
         identity: Fingerprint,
         folder: Path,
@@ -127,14 +124,15 @@ class _Run:
     ) -> None:
         self._readers = database.readers
         self._plan = plan
-        self._text = text
+        self._format = FORMATS[plan.spec.format]
         self._reader = reader
         self._identity = identity
         self._folder = folder
         self._expected = expected
         self._observe = observe
         self._control = control
-        self._save_checkpoint = save_checkpoint
+        # Progress that would be lost is none: whoever counts tries must not take it for some.
+        self._save_checkpoint = save_checkpoint if self._format.resumable else None
         self._max_rows = max_rows
         self._keep_free = keep_free
         self._total = len(plan.contracts)
@@ -184,14 +182,16 @@ class _Run:
         if resume is not None:
             why = await self._resumed_at(resume, out, notes)
             if not why:
-                box = container(self._plan, self._text, out)
+                box = self._format.make(self._plan, self._format.text, out)
                 await box.resume(resume.contracts)
                 return out, box
-            self._warnings.append(f"the export started over after an interruption: {why}")
+            self._warnings.append(f"{_OVER}: {why}")
             await notes.remove()
             out = PartFile(self._folder, self._plan.name, keep_free=self._keep_free)
+        elif not self._format.resumable and await asyncio.to_thread(out.part.exists):
+            self._warnings.append(f"{_OVER}: {self._format.title} cannot be continued")
         await self._check_disk()
-        box = container(self._plan, self._text, out)
+        box = self._format.make(self._plan, self._format.text, out)
         await out.create()
         await box.begin()
         return out, box
@@ -220,7 +220,7 @@ class _Run:
             raise full(self._folder)
 
     async def _write(self, out: PartFile, box: Container, notes: Notes) -> None:
-        assembler = Assembler(self._plan, self._text, self._reader, box, self._identity.file)
+        assembler = Assembler(self._plan, self._format.text, self._reader, box, self._identity.file)
         async with aclosing(assembler.items(self._done.contracts, self._readers)) as items:
             async for item in items:
                 await self._take(out, box, notes, item)

@@ -81,12 +81,13 @@ def make_plan(
 ) -> Plan:
     """`selection` is the source's answer for `spec`."""
     names = {one.key: one.name for one in catalogue.instruments}
+    contracts, symbols = _arranged(spec, selection)
     pairs = [(key, names.get(key, key)) for key in spec.instruments]
     return Plan(
         spec,
         accepted_at,
-        selection.contracts,
-        [contract_symbol(contract, spec.options.symbol_style) for contract in selection.contracts],
+        contracts,
+        symbols,
         labels(pairs),
         artefact_name(
             [name for _, name in pairs],
@@ -97,3 +98,18 @@ def make_plan(
         selection.money,
         row_filter(spec.options),
     )
+
+
+def _arranged(spec: ExportSpec, selection: Selection) -> tuple[Sequence[Contract], Sequence[str]]:
+    """The contracts in file order, and their symbols.
+
+    By symbol where the format wants it: in the whole file, or in the file of each expiry.
+    """
+    style = spec.options.symbol_style
+    pairs = [(one, contract_symbol(one, style)) for one in selection.contracts]
+    if spec.by_symbol:
+        pairs.sort(key=lambda pair: (pair[1], pair[0].key))
+    if spec.by_symbol and spec.separate_files:
+        places = {key: place for place, key in enumerate(spec.instruments)}
+        pairs.sort(key=lambda pair: (places[pair[0].instrument_key], pair[0].expiry))
+    return [one for one, _ in pairs], [symbol for _, symbol in pairs]

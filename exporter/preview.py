@@ -43,8 +43,8 @@ class Preview:
 async def preview(database: MarketDatabase, spec: ExportSpec, accepted_at: datetime) -> Preview:
     """Raises ExportError (BAD_CONTRACT, BAD_ROW, DATABASE_*) as the export itself would."""
     selection = await database.select(spec)
-    selected = selection.contracts
     plan = make_plan(spec, await database.catalogue(), selection, accepted_at)
+    selected = plan.contracts
     windows = [window_of(spec.options, contract.expiry) for contract in selected]
     found = await database.head(selected, windows, _SAMPLE_ROWS, plan.keep)
     estimate = await database.estimate(spec, selected)
@@ -100,7 +100,9 @@ def sizes(plan: Plan, candles: list[Candle], number: int, rows: int) -> dict[str
             size = rows * sum(len(line.encode()) for line in lines) // len(lines)
         size += len(plan.contracts) * len(text.after(plan, number) if plan.contracts else b"")
         archive = kind is FileFormat.ZIP or plan.spec.options.separate_files is True
-        if archive:
+        if not FORMATS[kind].compressible and kind is not FileFormat.ZIP:
+            size //= FORMATS[kind].deflated
+        elif archive:
             size = size // FORMATS[kind].deflated + len(plan.contracts) * _MEMBER_OVERHEAD
         elif plan.spec.options.compression is not Compression.NONE:
             size = size // FORMATS[kind].deflated + len(plan.contracts) * _FRAME_OVERHEAD

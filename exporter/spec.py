@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from exporter.errors import BadInput, NothingSelected
+from exporter.errors import BadInput, NothingSelected, NotInstalled
+from exporter.formats.registry import FORMATS
 from exporter.model import Compression, ExportSpec, FileFormat, now_ist
 from exporter.options import (
     options_to_json,
@@ -62,6 +63,14 @@ def parse_request(
     spec = ExportSpec(kept, expiries, chosen, options)
     if spec.archive and options.compression is not Compression.NONE:
         raise BadInput(["compression is for a file of text; an archive is compressed anyway"])
+    kind = FORMATS[chosen]
+    if not kind.compressible and options.compression is not Compression.NONE:
+        raise BadInput([f"compression is for a file of text; {kind.title} is compressed anyway"])
+    if not kind.installed:
+        raise NotInstalled(
+            f"{kind.title} needs {kind.library}, which is not installed; on the server:"
+            f" {kind.install}"
+        )
     return spec, warnings
 
 

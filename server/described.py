@@ -17,11 +17,11 @@ H = TypeVar("H", bound=Handler)
 
 JSON = "application/json"
 
-# Codes that come together (server/errors.py has their status): reading the market database,
+# Codes that come together (server/errors.py has their status): asking of the market database,
 # changing the task table, writing into the exports folder.
 MARKET = (
     "bad_contract", "bad_row", "database_missing", "database_unreadable", "database_schema",
-    "database_busy", "database_changed",
+    "database_busy", "database_changed", "not_installed",
 )  # fmt: skip
 TABLE = ("storage_full", "storage_failed")
 FOLDER = (*TABLE, "storage_denied")

@@ -11,6 +11,7 @@ from exporter.errors import Code, ExportError
 
 STATUS: Mapping[str, int] = {
     Code.BAD_INPUT: 400,
+    Code.NOT_INSTALLED: 501,
     Code.BAD_CONTRACT: 422,
     Code.BAD_ROW: 422,
     Code.DATABASE_MISSING: 503,

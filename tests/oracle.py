@@ -20,6 +20,7 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -574,6 +575,11 @@ def artefact_name(export: Export) -> str:
 
 def member_names(export: Export) -> list[str]:
     """One name per contract, in order."""
+    if export.format == "parquet":
+        return [
+            f"instrument={quote(part.label, safe='')}/expiry={part.expiry}/data.parquet"
+            for part in export.parts
+        ]
     extension = "csv" if export.format == "zip" else export.format
     taken: list[str] = []
     for part in export.parts:

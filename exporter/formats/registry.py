@@ -6,30 +6,39 @@ conformance suite find it by that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from exporter.containers import container
+from exporter.files import PartFile
 from exporter.formats.base import TextFormat
+from exporter.formats.columnar import ColumnarText
 from exporter.formats.csv import CsvFormat
 from exporter.formats.json import JsonFormat
 from exporter.formats.jsonl import JsonLinesFormat
 from exporter.model import ExportSpec, FileFormat
+from exporter.pieces import Container
+from exporter.plan import Plan
+
+Make = Callable[[Plan, TextFormat, PartFile], Container]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """What people and programs are told of a format; its name is also what a file of it ends in.
 
-    `text` says what the engine prints for a candle. `compressible`: may be packed with gzip or
-    Zstandard as a whole, to about one part in `deflated`. `resumable`: an interrupted export goes on where it stopped. A format
-    that needs a `library` beyond the product's own is installed by the extra of that name.
+    `text` says what the engine prints for a candle, `make` what becomes of it. `compressible`: may
+    be packed with gzip or Zstandard as a whole, to about one part in `deflated`. `resumable`: an
+    interrupted export goes on where it stopped. A `library` beyond the product's own comes with
+    the `extra`.
     """
 
     title: str
     help: str
     media_type: str
     text: TextFormat
+    make: Make = container
     compressible: bool = True
     deflated: int = 4
     resumable: bool = True
@@ -44,6 +53,13 @@ class Format:
     def install(self) -> str | None:
         """The command that installs what it needs."""
         return f"pip install 'expirytrack-export[{self.extra}]'" if self.extra else None
+
+
+def _parquet(plan: Plan, text: TextFormat, out: PartFile) -> Container:
+    # Heavy, and perhaps not there: imported only where it is asked for.
+    from exporter.formats.parquet import ParquetFile, ParquetFolders
+
+    return (ParquetFolders if plan.spec.separate_files else ParquetFile)(plan, text, out)
 
 
 FORMATS: Mapping[FileFormat, Format] = {
@@ -62,6 +78,18 @@ FORMATS: Mapping[FileFormat, Format] = {
         JsonLinesFormat(),
         # The keys of every line are the same.
         deflated=7,
+    ),
+    FileFormat.PARQUET: Format(
+        "Parquet",
+        "Typed columns for pandas, DuckDB, Spark",
+        "application/vnd.apache.parquet",
+        ColumnarText("parquet"),
+        _parquet,
+        compressible=False,
+        deflated=6,
+        resumable=False,
+        library="pyarrow",
+        extra="parquet",
     ),
 }
 

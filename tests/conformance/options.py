@@ -79,11 +79,11 @@ def named(choice: Choice) -> str:
 
 
 def compatible(one: Choice, other: Choice) -> bool:
-    """May a request say both? Archives compress their members themselves."""
+    """May a request say both? Archives and what is no text are compressed anyway."""
     both = [one, other]
     return not any(
         first.get("compression", "none") != "none"
-        and (second.get("format") == "zip" or second.get("separate_files"))
+        and (second.get("format") in ("zip", "parquet") or second.get("separate_files"))
         for first, second in (both, reversed(both))
     )
 

@@ -14,6 +14,7 @@ export const ADVICE = {
   storage_full: `Free some space on the disk of the exports folder, or remove old files in the history. ${AGAIN}`,
   storage_denied: `Let the server write to its exports folder, or start it with --exports and another one. ${AGAIN}`,
   storage_failed: `Check the disk of the exports folder. ${AGAIN}`,
+  not_installed: 'Install what the message names on the server and start it again, or choose another format.',
   too_many_rows: 'Choose fewer expiries or a shorter time range, or raise the server’s limit.',
   too_many_tries: 'The server ended three times at this export. Its log says why; a smaller selection may pass.',
   internal: 'This is a defect of the program. The server’s log has the details; please report them.',

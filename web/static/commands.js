@@ -71,7 +71,7 @@ export function commandLine(body) {
     if (value === null || value === undefined || value === USUAL[name]) continue;
     add(`--${name.replaceAll('_', '-')}`, value);
   }
-  if (options.level && (archive || (options.compression ?? 'none') !== 'none')) add('--level', options.level);
+  if (options.level && (archive || body.format === 'parquet' || (options.compression ?? 'none') !== 'none')) add('--level', options.level);
   return words.join(' ');
 }
 

@@ -39,6 +39,9 @@ const isSet = (value) => value !== null && value !== '' && value !== false;
 /** Whether the columns or the separator of a table are of use in this format. */
 export const isTable = (format) => format === 'csv' || format === 'zip';
 
+/** Whether a file of this format is text, which can be compressed as a whole. */
+export const isText = (format) => format === 'csv' || format === 'json' || format === 'jsonl';
+
 const column = ({ name, as }) => (as && as !== name ? { name, as } : name);
 
 /** `options` of a request. `separate` and `archive` are what the format makes of them. */
@@ -61,8 +64,8 @@ export function toRequest(options, { separate, archive }) {
   } else {
     wanted.time_range = options.time_range;
   }
-  if (!archive && options.compression !== 'none') wanted.compression = options.compression;
-  if (archive || wanted.compression) wanted.level = options.level;
+  if (!archive && isText(options.format) && options.compression !== 'none') wanted.compression = options.compression;
+  if (archive || wanted.compression || options.format === 'parquet') wanted.level = options.level;
   return { ...wanted, ...options.others };
 }
 

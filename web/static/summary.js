@@ -25,7 +25,8 @@ export function form(spec) {
   const { options } = spec;
   const separate = options.separate_files ?? spec.format === 'zip';
   const parts = [FORMATS[spec.format] ?? spec.format.toUpperCase()];
-  parts.push(separate ? 'one file per contract' : 'one file');
+  const each = spec.format === 'parquet' ? 'one file per expiry' : 'one file per contract';
+  parts.push(separate ? each : 'one file');
   if (separate && spec.format !== 'zip') parts.push('in a ZIP');
   if (separate || spec.format === 'zip') parts.push(`${options.level ?? 'balanced'} compression`);
   else if (isSet(options.compression) && options.compression !== 'none') {

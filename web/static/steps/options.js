@@ -3,7 +3,7 @@
 import { api, explain } from '../api.js';
 import { breakable, byId, message, setAttributes, setText, show } from '../dom.js';
 import { exampleText } from '../example.js';
-import { isTable, problemOf } from '../optionset.js';
+import { isTable, isText, problemOf } from '../optionset.js';
 import { columnsText, filtersText } from '../summary.js';
 import { columnChooser } from './columns.js';
 import { bound, filterFields, tell, typed } from './filters.js';
@@ -55,10 +55,14 @@ export function optionsStep(draft, estimator) {
     byId('excel').disabled = !isTable(options.format);
     byId('decimals').value = options.decimals ?? '';
     show(byId('delimiter-field'), isTable(options.format));
-    show(byId('compression-field'), !draft.archive && known.has('compression'));
+    const plain = !draft.archive && isText(options.format);
+    const parquet = options.format === 'parquet';
+    show(byId('compression-field'), plain && known.has('compression'));
+    setText(byId('separate_files-true-title'), parquet ? 'One file per expiry' : 'One file per contract');
+    setText(byId('separate_files-true-hint'), parquet ? 'In a ZIP archive, in folders by instrument and expiry' : 'In a ZIP archive, named by symbol');
     setText(byId('compression-hint'), COMPRESSIONS[options.compression]);
-    show(byId('level-field'), draft.archive || options.compression !== 'none');
-    setText(byId('level-label'), draft.archive ? 'Compression' : 'Level');
+    show(byId('level-field'), draft.archive || parquet || (plain && options.compression !== 'none'));
+    setText(byId('level-label'), plain ? 'Level' : 'Compression');
     show(byId('dates'), options.time_range === 'custom');
     const days = byId('days_before_expiry');
     if (document.activeElement !== days) days.value = options.days_before_expiry ?? '';
