@@ -19,6 +19,7 @@ class Subscription:
         self.task_id = task_id
         self._slots: dict[str, Task] = {}
         self._news = asyncio.Event()
+        self._over = asyncio.Event()
         self._ended = False
 
     @property
@@ -29,6 +30,10 @@ class Subscription:
     async def wait(self) -> None:
         """Until there is something to take, or the hub is closed."""
         await self._news.wait()
+
+    async def over(self) -> None:
+        """Until the one task that is followed has come to its end, or the hub is closed."""
+        await self._over.wait()
 
     def take(self) -> list[Task]:
         """What has changed since the last call, oldest change first; final states before others.
@@ -48,10 +53,13 @@ class Subscription:
         if held is None or held.seq < task.seq:
             self._slots[task.task_id] = task
             self._news.set()
+            if task.status.final and self.task_id is not None:
+                self._over.set()
 
     def end(self) -> None:
         self._ended = True
         self._news.set()
+        self._over.set()
 
 
 class Hub:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from random import random
 
@@ -115,7 +116,7 @@ async def _write(
                 await _send(socket, "final" if final else "update", tasks)
                 over = _over(subscription, tasks)
                 if not over and not subscription.ended:
-                    await _pause()
+                    await _pause(subscription)
             elif subscription.ended:
                 await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server is stopping")
                 return
@@ -133,9 +134,11 @@ async def _in_turn(have: Context) -> None:
         await asyncio.sleep(random() * spread)
 
 
-async def _pause() -> None:
-    """Between two frames to one client; what happens meanwhile is merged."""
-    await asyncio.sleep(_EVERY_S)
+async def _pause(subscription: Subscription) -> None:
+    """Between two frames to one client; what happens meanwhile is merged, and an end not late."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_EVERY_S):
+            await subscription.over()
 
 
 async def _send(socket: web.WebSocketResponse, kind: str, tasks: Iterable[Task]) -> None:

@@ -72,7 +72,7 @@ async def test_the_newest_state_wins(client: Client, monkeypatch: pytest.MonkeyP
     """However many changes there are, a client gets frames no faster than the pause allows."""
     gate = Gate.install(monkeypatch)
     let_go = asyncio.Event()
-    monkeypatch.setattr(feed, "_pause", let_go.wait)
+    monkeypatch.setattr(feed, "_pause", lambda _: let_go.wait())
     task_id = await start(client, await everything(client, SENSEX))
     call = await gate.arrived.get()
     job = client.app[CONTEXT].runner._jobs[task_id]
@@ -92,6 +92,20 @@ async def test_the_newest_state_wins(client: Client, monkeypatch: pytest.MonkeyP
     assert first["tasks"][0]["rows_done"] == 49
     assert second["tasks"][0]["rows_done"] == 79
     assert last["type"] == "final"
+
+
+async def test_an_end_waits_for_no_pause(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pause is made longer than any test may run: only the end can cut it short."""
+    gate = Gate.install(monkeypatch)
+    monkeypatch.setattr(feed, "_EVERY_S", 3600.0)
+    task_id = await start(client, await everything(client, SENSEX))
+    call = await gate.arrived.get()
+    async with client.ws_connect(f"/api/export/ws/{task_id}") as socket:
+        assert (await socket.receive_json())["type"] == "snapshot"
+        call.tell(1, 100)
+        assert (await socket.receive_json())["type"] == "update"
+        call.finish()
+        assert (await socket.receive_json())["type"] == "final"
 
 
 async def test_a_client_that_never_reads_slows_nobody(
