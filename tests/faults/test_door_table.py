@@ -5,17 +5,22 @@ The paths are the router's, and ways to write them that might get past a compari
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import itertools
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from server.app import create_app
 from server.door import PAGES
+from server.handlers import pages
+from server.settings import SettingsError, settings_from
 from tests.conftest import make_settings
 from tests.faults.routes import calls_of
 from tests.faults.sizes import cases, told
@@ -154,3 +159,41 @@ async def test_no_other_way_to_write_a_path_gets_past_the_door(tmp_path: Path) -
             for verb in VERBS:
                 status = await ask(server, verb, path, [f"Host: 127.0.0.1:{server.port}"])
                 assert status in (0, 303, 400, 401, 403, 404, 405), (verb, path, status)
+
+
+async def test_beyond_this_machine_a_token_is_made_and_shown_once(tmp_path: Path) -> None:
+    """`127.1` is loopback to the system and not to the server, which therefore asks for a token."""
+    path = settle(tiny_database(tmp_path / "market.db"))
+    with Server(tmp_path / "server", path, "--keep-free", "0", "--host", "127.1") as server:
+        shown = re.findall(r"shown this once: (\S{24,})", server.said())
+        assert len(shown) == 1
+        host = f"Host: 127.0.0.1:{server.port}"
+        assert await ask(server, "GET", "/api/health", [host]) == 401
+        good = [host, f"Authorization: Bearer {shown[0]}"]
+        assert await ask(server, "GET", "/api/health", good) == 200
+        assert server.said().count(shown[0]) == 1
+
+
+@pytest.mark.parametrize("token", ["short", "x" * 15, "with a blank in the middle", "x" * 257])
+def test_a_token_that_can_be_guessed_is_refused(token: str) -> None:
+    with pytest.raises(SettingsError, match="16 to 256"):
+        settings_from(argparse.Namespace(token=token), {})
+
+
+async def test_a_wrong_login_costs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pause is asked for, whatever it takes here."""
+    paused: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        paused.append(seconds)
+
+    app = create_app(make_settings(tmp_path, tmp_path / "none.db"), token=_TOKEN)
+    request = make_mocked_request("POST", "/login", app=app)
+    monkeypatch.setattr(request, "post", lambda: _form("wrong"))
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    assert (await pages.log_in(request)).status == 401
+    assert paused == [pages._WRONG_TOKEN_COSTS_S]
+
+
+async def _form(token: str) -> dict[str, str]:
+    return {"token": token}
