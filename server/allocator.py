@@ -13,7 +13,7 @@ _ARENAS = 2
 def share_arenas() -> bool:
     """Call before threads start; False where the C library is not glibc, and all stays as it is.
 
-    Measured in docs/performance.md: a tenth less memory at its peak.
+    What it spares is told in docs/performance.md.
     """
     if sys.platform != "linux":
         return False
