@@ -207,12 +207,10 @@ async def _deleted(ask: Asking, task: Any, path: Path) -> Any:
 
 
 async def _exported_again(ask: Asking, task: Any, path: Path) -> Any:
-    """The new task's file holds another moment; the client goes on with the old one's tag."""
-    url = f"{ask.url}/api/export/tasks/{task['task_id']}/retry"
-    async with ask.session.post(url) as answer:
-        assert answer.status == 202
-        task_id = (await answer.json())["task_id"]
-    return await ask.finished(task_id)
+    """The new task's file holds other symbols; the client goes on with the old one's tag."""
+    spec = {key: task["spec"][key] for key in ("instruments", "expiries", "format")}
+    again = {**spec, "options": {"symbol_style": "openalgo"}}
+    return await ask.finished(await ask.start(again))
 
 
 CHANGES: dict[Change, set[int]] = {
