@@ -38,7 +38,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 " INSERT INTO historical_data (expired_instrument_key, timestamp, open, high, low,"
                 " close, volume, oi)"
                 " SELECT ?1, strftime('%Y-%m-%dT%H:%M:%S+05:30', 1700000000 + 60 * i, 'unixepoch'),"
-                " 100.05, i, 1, 1.5, i, 75 FROM n",
+                " 100.05, i + 1, 1, 1.5, i, 75 FROM n",
                 (made.contract(strike=strike), _ROWS // 2),
             )
     return makers.settle(path)

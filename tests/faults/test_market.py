@@ -55,7 +55,7 @@ def beside(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "fresh"])
-@cases(quick=2, many=20, whole=60)
+@cases(quick=1, many=20, whole=60)
 async def test_a_lock_is_waited_for_and_said(
     cases: int, known: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

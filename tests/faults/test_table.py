@@ -276,7 +276,7 @@ class Table(RuleBasedStateMachine):
             assert len(ends) <= 1
 
 
-@cases(quick=15, many=150, whole=1000)
+@cases(quick=10, many=150, whole=1000)
 def test_any_order_of_calls(cases: int, capsys: pytest.CaptureFixture[str]) -> None:
     _STEPS.update(rules=0, crashes=0)
     run_state_machine_as_test(
