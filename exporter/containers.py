@@ -58,6 +58,9 @@ class ArchiveFile:
         self._body = 0
         self._large = False
 
+    async def discard(self) -> None:
+        return
+
     async def _start(self, name: str, *, large: bool) -> None:
         self._begun, self._large = self._out.offset, large
         await self._out.write(local_header(name, self._plan.accepted_at, large=large))

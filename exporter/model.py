@@ -19,6 +19,7 @@ class FileFormat(StrEnum):
     ZIP = "zip"
     JSONL = "jsonl"
     PARQUET = "parquet"
+    XLSX = "xlsx"
 
 
 class SymbolStyle(StrEnum):
@@ -75,6 +76,13 @@ class Compression(StrEnum):
         return {"none": "", "gzip": ".gz", "zstd": ".zst"}[self.value]
 
 
+class ExcelTimes(StrEnum):
+    """How a workbook says days and times: as CSV does, or as Excel's own."""
+
+    TEXT = "text"
+    DATETIME = "datetime"
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column that was asked for, and the name it has in the file."""
@@ -112,6 +120,8 @@ class Options:
     to_time: time | None = None
     min_volume: int | None = None
     compression: Compression = Compression.NONE
+    excel_times: ExcelTimes = ExcelTimes.TEXT
+    excel_split: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from exporter.model import (
     Column,
     Compression,
     Delimiter,
+    ExcelTimes,
     Level,
     Options,
     SymbolStyle,
@@ -283,6 +284,14 @@ OPTIONS: Sequence[Option] = (
         "separate_files", "form", "flag",
         "one file per contract in a ZIP (default: true for zip, else false)",
         _flag, nullable=True,
+    ),
+    _choice_option(
+        "excel_times", "form", ExcelTimes,
+        "days and times in an Excel workbook: text as in CSV, or datetime in Indian time",
+    ),
+    _flag_option(
+        "excel_split", "form",
+        "go on in numbered sheets where an expiry has more candles than a sheet of Excel holds",
     ),
     _nullable(
         "columns", "columns", "columns", _columns,

@@ -46,7 +46,10 @@ class Packer(Protocol):
 
 
 class Container(Protocol):
-    """See the module. `start` is told how many rows are expected in all."""
+    """See the module. `start` is told how many rows are expected in all.
+
+    `discard` lets go of all that is not in the file, when the export has ended otherwise.
+    """
 
     def packer(self) -> Packer: ...
 
@@ -65,6 +68,8 @@ class Container(Protocol):
     async def end(self, finished: Finished) -> Note | None: ...
 
     async def close(self, summary: Mapping[str, object], notes: Notes) -> None: ...
+
+    async def discard(self) -> None: ...
 
 
 class AsItIs:
@@ -111,3 +116,6 @@ class PlainFile:
 
     async def close(self, summary: Mapping[str, object], notes: Notes | None = None) -> None:
         await self._out.write(self._text.tail(self._plan, summary))
+
+    async def discard(self) -> None:
+        return

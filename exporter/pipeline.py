@@ -29,7 +29,9 @@ from exporter.sources.reader import Reader
 from exporter.sources.sqlite import MarketDatabase
 from exporter.sources.trouble import telling
 
+# Often enough that the end of a large export does not wait for the disk to take in much at once.
 _CHECKPOINT_EVERY_S = 1.0
+_CHECKPOINT_EVERY = 64 << 20
 _OVER = "the export started over after an interruption"
 _LOCKED = "Waiting: another program keeps the database locked"
 
@@ -70,6 +72,9 @@ async def run_export(
         estimate = await database.estimate(spec, selection.contracts)
         if max_rows is not None and estimate.exact and estimate.rows > max_rows:
             raise too_many(max_rows, estimate.rows)
+        check = FORMATS[spec.format].check
+        if check is not None:
+            await check(database, plan)
         run = _Run(
             database=database,
             plan=plan,
@@ -141,7 +146,9 @@ class _Run:
         self._warnings: list[str] = []
         self._resumed = 0
         self._saver: Saver | None = None
+        self._box: Container | None = None
         self._checked_at = asyncio.get_running_loop().time()
+        self._checked_to = 0
 
     async def to_the_end(self, resume: Checkpoint | None) -> Artefact:
         out = PartFile(self._folder, self._plan.name, keep_free=self._keep_free)
@@ -158,12 +165,16 @@ class _Run:
             self._tell(out, None, "Publishing")
             size, digest = await out.publish()
         except Suspended:
-            await out.close()
+            try:
+                if self._box is not None:
+                    await self._box.discard()
+            finally:
+                await out.close()
             raise
         except BaseException:
             # To its end whatever comes: a second cancel must not leave a part behind.
             with suppress(ExportError):
-                await unbroken(_cleared(out, notes, self._saver))
+                await unbroken(_cleared(out, notes, self._saver, self._box))
             raise
         return Artefact(
             path=str(out.final),
@@ -182,7 +193,7 @@ class _Run:
         if resume is not None:
             why = await self._resumed_at(resume, out, notes)
             if not why:
-                box = self._format.make(self._plan, self._format.text, out)
+                box = self._box = self._format.make(self._plan, self._format.text, out)
                 await box.resume(resume.contracts)
                 return out, box
             self._warnings.append(f"{_OVER}: {why}")
@@ -191,7 +202,7 @@ class _Run:
         elif not self._format.resumable and await asyncio.to_thread(out.part.exists):
             self._warnings.append(f"{_OVER}: {self._format.title} cannot be continued")
         await self._check_disk()
-        box = self._format.make(self._plan, self._format.text, out)
+        box = self._box = self._format.make(self._plan, self._format.text, out)
         await out.create()
         await box.begin()
         return out, box
@@ -253,11 +264,14 @@ class _Run:
         """Between two contracts: the place for checkpoints and for leaving."""
         now = asyncio.get_running_loop().time()
         leaving = self._control.suspended and self._done.contracts < self._total
-        due = self._save_checkpoint is not None and now - self._checked_at >= _CHECKPOINT_EVERY_S
+        due = self._save_checkpoint is not None and (
+            now - self._checked_at >= _CHECKPOINT_EVERY_S
+            or out.offset - self._checked_to >= _CHECKPOINT_EVERY
+        )
         saver = self._saver
         assert saver is not None
         if leaving or ((due or notes.heavy) and not saver.busy):
-            self._checked_at = now
+            self._checked_at, self._checked_to = now, out.offset
             await saver.begin(lambda: self._checkpoint(out))
         if leaving:
             await saver.settled()
@@ -317,10 +331,12 @@ async def _forgotten(_: Checkpoint) -> None:
     """For exports whose owner keeps no checkpoints."""
 
 
-async def _cleared(out: PartFile, notes: Notes, saver: Saver | None) -> None:
+async def _cleared(out: PartFile, notes: Notes, saver: Saver | None, box: Container | None) -> None:
     try:
         if saver is not None:
             await saver.over()
+        if box is not None:
+            await box.discard()
         await notes.remove()
     finally:
         await out.discard()

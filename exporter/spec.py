@@ -66,6 +66,8 @@ def parse_request(
     kind = FORMATS[chosen]
     if not kind.compressible and options.compression is not Compression.NONE:
         raise BadInput([f"compression is for a file of text; {kind.title} is compressed anyway"])
+    if chosen is FileFormat.XLSX and spec.separate_files:
+        raise BadInput(["separate_files is not for Excel: a workbook has a sheet for each expiry"])
     if not kind.installed:
         raise NotInstalled(
             f"{kind.title} needs {kind.library}, which is not installed; on the server:"

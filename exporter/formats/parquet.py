@@ -280,6 +280,9 @@ class ParquetFile:
     async def close(self, summary: Mapping[str, object], notes: Notes) -> None:
         await self._out.write(*await self._groups.finish(summary))
 
+    async def discard(self) -> None:
+        return
+
 
 class ParquetFolders(ArchiveFile):
     """An archive with a folder per instrument and expiry, of one file each, and metadata.json.

@@ -6,7 +6,7 @@ conformance suite find it by that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -17,10 +17,13 @@ from exporter.formats.columnar import ColumnarText
 from exporter.formats.csv import CsvFormat
 from exporter.formats.json import JsonFormat
 from exporter.formats.jsonl import JsonLinesFormat
+from exporter.formats.sheets import check_sheets
 from exporter.model import ExportSpec, FileFormat
 from exporter.pieces import Container
 from exporter.plan import Plan
+from exporter.sources.sqlite import MarketDatabase
 
+Check = Callable[[MarketDatabase, Plan], Awaitable[None]]
 Make = Callable[[Plan, TextFormat, PartFile], Container]
 
 
@@ -30,7 +33,8 @@ class Format:
 
     `text` says what the engine prints for a candle, `make` what becomes of it. `compressible`: may
     be packed with gzip or Zstandard as a whole, to about one part in `deflated`. `resumable`: an
-    interrupted export goes on where it stopped. A `library` beyond the product's own comes with
+    interrupted export goes on where it stopped. `check` refuses what the format cannot hold. A
+    `library` beyond the product's own comes with
     the `extra`.
     """
 
@@ -42,6 +46,7 @@ class Format:
     compressible: bool = True
     deflated: int = 4
     resumable: bool = True
+    check: Check | None = None
     library: str = ""
     extra: str = ""
 
@@ -60,6 +65,12 @@ def _parquet(plan: Plan, text: TextFormat, out: PartFile) -> Container:
     from exporter.formats.parquet import ParquetFile, ParquetFolders
 
     return (ParquetFolders if plan.spec.separate_files else ParquetFile)(plan, text, out)
+
+
+def _excel(plan: Plan, text: TextFormat, out: PartFile) -> Container:
+    from exporter.formats.excel import ExcelFile
+
+    return ExcelFile(plan, text, out)
 
 
 FORMATS: Mapping[FileFormat, Format] = {
@@ -90,6 +101,19 @@ FORMATS: Mapping[FileFormat, Format] = {
         resumable=False,
         library="pyarrow",
         extra="parquet",
+    ),
+    FileFormat.XLSX: Format(
+        "Excel",
+        "A workbook with a sheet for each expiry",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        ColumnarText("xlsx"),
+        _excel,
+        compressible=False,
+        deflated=2,
+        resumable=False,
+        check=check_sheets,
+        library="xlsxwriter",
+        extra="excel",
     ),
 }
 

@@ -26,6 +26,7 @@ from exporter.sources.sqlite import MarketDatabase
 from exporter.spec import parse_request
 from tests import oracle
 from tests.conformance.tables import by_symbol, parts_by_folder, same_parquet
+from tests.conformance.workbooks import same_workbook
 
 ACCEPTED = datetime(2025, 9, 19, 9, 14, 56, 789000, oracle.INDIA)
 FILE_KEYS = (
@@ -156,6 +157,8 @@ def check_content(
         same_bytes(content, oracle.csv_of(wanted, wanted.parts))
     elif wanted.format == "parquet":
         same_parquet(content, wanted, wanted.parts)
+    elif wanted.format == "xlsx":
+        same_workbook(content, wanted)
     elif wanted.format == "jsonl":
         same_value(oracle.parse_lines(content), oracle.jsonl_of(wanted, wanted.parts))
     else:

@@ -7,7 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 from typing import Any
 
-from exporter.model import Compression, Delimiter, FileFormat, Level, SymbolStyle, TimeRange
+from exporter.model import (
+    Compression,
+    Delimiter,
+    ExcelTimes,
+    FileFormat,
+    Level,
+    SymbolStyle,
+    TimeRange,
+)
 
 Choice = Mapping[str, Any]
 
@@ -47,6 +55,8 @@ AXES: Mapping[str, Sequence[Choice]] = {
     "delimiter": [{}, *({"delimiter": one.value} for one in Delimiter)],
     "decimals": [{}, *({"decimals": places} for places in (0, 2, 6))],
     "excel": [{"excel": False}, {"excel": True}],
+    "excel_times": [{"excel_times": one.value} for one in ExcelTimes],
+    "excel_split": [{"excel_split": False}, {"excel_split": True}],
     "symbol_style": [{"symbol_style": one.value} for one in SymbolStyle],
     "separate_files": [{}, {"separate_files": True}, {"separate_files": False}],
     "time": TIMES,
@@ -79,11 +89,16 @@ def named(choice: Choice) -> str:
 
 
 def compatible(one: Choice, other: Choice) -> bool:
-    """May a request say both? Archives and what is no text are compressed anyway."""
+    """May a request say both? What is no text is compressed anyway, and a workbook is one file."""
     both = [one, other]
+    if any(
+        first.get("format") == "xlsx" and second.get("separate_files")
+        for first, second in (both, reversed(both))
+    ):
+        return False
     return not any(
         first.get("compression", "none") != "none"
-        and (second.get("format") in ("zip", "parquet") or second.get("separate_files"))
+        and (second.get("format") in ("zip", "parquet", "xlsx") or second.get("separate_files"))
         for first, second in (both, reversed(both))
     )
 

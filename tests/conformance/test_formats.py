@@ -15,7 +15,7 @@ from exporter.options import OPTIONS
 from exporter.sources.sqlite import MarketDatabase
 from tests import makers
 from tests.conformance.judge import ACCEPTED, everything, judged, produce
-from tests.conformance.options import AXES, TIMES, every, named, pairwise
+from tests.conformance.options import AXES, TIMES, compatible, every, named, pairwise
 
 Opener = Callable[[Path], MarketDatabase]
 
@@ -36,6 +36,8 @@ def test_no_option_is_left_untried() -> None:
 async def test_all_options_of_a_tiny_database(
     file_format: FileFormat, separate: bool | None, tiny: Path, opened: Opener, tmp_path: Path
 ) -> None:
+    if not compatible({"format": file_format.value}, {"separate_files": separate}):
+        return
     database = opened(tiny)
     for choice in every("include_openalgo", "columns", "excel", "symbol_style"):
         if "include_openalgo" not in choice:
@@ -82,6 +84,8 @@ async def test_any_two_options_of_odd_databases(
 async def test_odd_archives_are_read_by_others(
     file_format: FileFormat, separate: bool, odd: Path, opened: Opener, tmp_path: Path
 ) -> None:
+    if not compatible({"format": file_format.value}, {"separate_files": separate}):
+        return
     request = everything(odd, file_format, separate_files=separate, excel=True)
     await judged(opened(odd), request, tmp_path / "out", unpackers=True)
 

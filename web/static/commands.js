@@ -65,6 +65,8 @@ export function commandLine(body) {
   if (options.to_date) add('--to', options.to_date);
   if (options.time_range && options.time_range !== 'all') add('--time-range', options.time_range);
   if (options.option_types) add('--option-types', options.option_types.join(','));
+  if (options.excel_times && options.excel_times !== 'text') add('--excel-times', options.excel_times);
+  if (options.excel_split) words.push('--excel-split');
   if (options.only_with_candles) words.push('--only-with-candles');
   for (const name of AS_NAMED) {
     const value = options[name];

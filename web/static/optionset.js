@@ -7,6 +7,8 @@ export const DEFAULTS = Object.freeze({
   symbol_style: 'expirytrack',
   include_metadata: false,
   excel: false,
+  excel_times: 'text',
+  excel_split: false,
   columns: null, // null: the usual ones; else [{name, as}] in the file's order
   delimiter: 'comma',
   decimals: null,
@@ -66,6 +68,10 @@ export function toRequest(options, { separate, archive }) {
   }
   if (!archive && isText(options.format) && options.compression !== 'none') wanted.compression = options.compression;
   if (archive || wanted.compression || options.format === 'parquet') wanted.level = options.level;
+  if (options.format === 'xlsx') {
+    if (options.excel_times !== 'text') wanted.excel_times = options.excel_times;
+    if (options.excel_split) wanted.excel_split = true;
+  }
   return { ...wanted, ...options.others };
 }
 

@@ -26,7 +26,7 @@ export function form(spec) {
   const separate = options.separate_files ?? spec.format === 'zip';
   const parts = [FORMATS[spec.format] ?? spec.format.toUpperCase()];
   const each = spec.format === 'parquet' ? 'one file per expiry' : 'one file per contract';
-  parts.push(separate ? each : 'one file');
+  parts.push(spec.format === 'xlsx' ? 'a sheet for each expiry' : separate ? each : 'one file');
   if (separate && spec.format !== 'zip') parts.push('in a ZIP');
   if (separate || spec.format === 'zip') parts.push(`${options.level ?? 'balanced'} compression`);
   else if (isSet(options.compression) && options.compression !== 'none') {

@@ -27,7 +27,7 @@ const COMPRESSIONS = {
   gzip: 'A .gz file, which nearly every tool reads.',
   zstd: 'A .zst file: smaller and faster, for newer tools.',
 };
-const FLAGS = ['include_openalgo', 'include_metadata', 'excel'];
+const FLAGS = ['include_openalgo', 'include_metadata', 'excel', 'excel_split'];
 
 export function optionsStep(draft, estimator) {
   const form = byId('form');
@@ -57,6 +57,10 @@ export function optionsStep(draft, estimator) {
     show(byId('delimiter-field'), isTable(options.format));
     const plain = !draft.archive && isText(options.format);
     const parquet = options.format === 'parquet';
+    const workbook = options.format === 'xlsx';
+    show(byId('workbook-field'), workbook);
+    pick('excel_times', options.excel_times);
+    byId('separate_files-true').disabled = workbook;
     show(byId('compression-field'), plain && known.has('compression'));
     setText(byId('separate_files-true-title'), parquet ? 'One file per expiry' : 'One file per contract');
     setText(byId('separate_files-true-hint'), parquet ? 'In a ZIP archive, in folders by instrument and expiry' : 'In a ZIP archive, named by symbol');
