@@ -199,7 +199,7 @@ def torn(content: bytes) -> list[str]:
     ]
 
 
-@cases(quick=2, many=20, whole=60)
+@cases(quick=2, many=20, whole=30)
 async def test_a_collector_at_500_transactions_a_second(
     cases: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
