@@ -104,6 +104,8 @@ class _Handler(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
+        if isinstance(exc, UnicodeEncodeError):
+            status = 400  # A header that is no text, which aiohttp wanted to say back.
         if status >= 500:
             # Nothing of ours gets here: the middleware answers for every route.
             super().handle_error(request, status, exc, message)

@@ -193,6 +193,7 @@ def test_no_input_breaks_a_route(
         b"POST /api/export/start HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n"
         b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"GET /export HTTP/1.1\r\nHost: 127.0.0.1\r\nX: \x00\r\n\r\n",
+        b"GET /export HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: \xff\r\n\r\n",
     ],
 )
 def test_what_is_not_http_is_refused_in_a_few_words(sent: bytes, site: Site) -> None:
