@@ -15,7 +15,8 @@ ROWS = """
 INSERT INTO tasks (task_id, seq, spec, created_at, finished_at, status, file_name, size, sha256,
                    error, error_code)
 VALUES ('11111111-1111-4111-8111-111111111111', 1, ?1, '2025-09-20T10:00:00.000+05:30',
-        '2025-09-20T10:00:01.000+05:30', 'expired', 'OpenAlgo_ExpiryTrack_Sensex.csv', 5, printf('%064d', 7),
+        '2025-09-20T10:00:01.000+05:30', 'expired', 'OpenAlgo_ExpiryTrack_Sensex.csv', 5,
+        printf('%064d', 7),
         NULL, NULL),
        ('22222222-2222-4222-8222-222222222222', 2, ?1, '2025-09-21T10:00:00.000+05:30',
         '2025-09-21T10:00:01.000+05:30', 'failed', NULL, NULL, NULL, 'no room', 'storage_full');

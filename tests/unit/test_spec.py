@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.errors import BadInput, Code
@@ -225,6 +225,7 @@ json_values = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # How fast a machine is, is not at issue.
 @given(
     st.dictionaries(
         st.sampled_from(["instruments", "expiries", "format", "options", "x"]), json_values
