@@ -163,7 +163,7 @@ def endpoints(visit: Visit, request: dict[str, Any]) -> None:
         nothing = {"instruments": ["NO|Such"]}
         same(visit.call("POST", "/api/export/available-expiries", nothing).json, {"NO|Such": []})
     refused: list[tuple[str, str, str, object, int]] = [
-        ("an unknown format", "POST", "start", request | {"format": "xlsx"}, 400),
+        ("an unknown format", "POST", "start", request | {"format": "pdf"}, 400),
         ("an unknown key", "POST", "start", request | {"more": 1}, 400),
         ("an unknown option", "POST", "start", request | {"options": {"more": 1}}, 400),
         ("an unknown instrument", "POST", "start", request | {"instruments": ["NO|Such"]}, 400),

@@ -246,7 +246,7 @@ BAD: list[tuple[list[str], str]] = [
     (["--instrument", "NIFTY", "--last", "1", "--expiry", "2025-12-16"], "exclude each other"),
     (["--instrument", "NIFTY", "--all-instruments"], "exclude each other"),
     (["--instrument", "NIFTY", "--last", "0"], "whole number of 1 or more"),
-    (["--instrument", "NIFTY", "--format", "xlsx"], "invalid choice: 'xlsx'"),
+    (["--instrument", "NIFTY", "--format", "pdf"], "invalid choice: 'pdf'"),
     (["--instrument", "NIFTY", "--time-range", "2d"], "invalid choice: '2d'"),
     (["--instrument", "NIFTY", "--from", "2025-12-17", "--to", "2025-12-16"], "after to_date"),
     (["--instrument", "NIFTY", "--from", "2025-12-17", "--time-range", "7d"], "time_range all"),
