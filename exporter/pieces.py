@@ -119,3 +119,22 @@ class PlainFile:
 
     async def discard(self) -> None:
         return
+
+
+class FromTheStart:
+    """What containers share whose text needs nothing around it, and that no resume can go on with.
+
+    Their formats are not `resumable`, so no checkpoint of theirs is ever kept.
+    """
+
+    def packer(self) -> Packer:
+        return AsItIs()
+
+    def opening(self, number: int) -> bytes:
+        return b""
+
+    def closing(self, number: int) -> bytes:
+        return b""
+
+    async def resume(self, contracts: int) -> None:
+        raise AssertionError("a checkpoint was kept of a format that cannot be resumed")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from exporter.columns import cells
-from exporter.formats.base import constants
+from exporter.formats.base import asked_columns, constants
 from exporter.formats.csv import CsvFormat
 from exporter.formats.registry import FORMATS, text_format
 from exporter.model import Compression, ExportSpec, FileFormat
@@ -53,7 +53,7 @@ async def preview(database: MarketDatabase, spec: ExportSpec, accepted_at: datet
     if found is not None:
         number, candles = selected.index(found[0]), found[1]
     lines = [table.template(plan, number).build(candle) for candle in candles] if selected else []
-    columns = table.columns(plan)
+    columns = asked_columns(plan)
     head = table.head(plan).decode()
     warnings = plan.remarks()
     if not estimate.rows and estimate.exact:

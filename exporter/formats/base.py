@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from exporter.columns import csv_columns
+from exporter.model import Column
 from exporter.plan import Plan
 from exporter.sources.base import RowTemplate
 from exporter.symbols import strike_text
@@ -35,6 +37,36 @@ class TextFormat(Protocol):
 
     def member_tail(self, plan: Plan, number: int) -> bytes:
         """What that file ends with."""
+
+
+class Bare:
+    """A text format's part that says: nothing stands around the rows."""
+
+    def head(self, plan: Plan) -> bytes:
+        return b""
+
+    def before(self, plan: Plan, number: int) -> bytes:
+        return b""
+
+    def after(self, plan: Plan, number: int) -> bytes:
+        return b""
+
+    def tail(self, plan: Plan, summary: Mapping[str, object]) -> bytes:
+        return b""
+
+    def member_head(self, plan: Plan, number: int) -> bytes:
+        return self.head(plan)
+
+    def member_tail(self, plan: Plan, number: int) -> bytes:
+        return b""
+
+
+def asked_columns(plan: Plan) -> tuple[Column, ...]:
+    """The columns of a table of candles in order, as they were asked for (spec, "CSV")."""
+    options = plan.spec.options
+    return options.columns or csv_columns(
+        openalgo=options.include_openalgo, metadata=options.include_metadata
+    )
 
 
 def constants(plan: Plan, number: int) -> dict[str, str]:

@@ -5,12 +5,10 @@ What is the same in every row of a contract is added where the file is made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from exporter.columns import as_columns, csv_columns, csv_template
-from exporter.formats.base import constants
-from exporter.model import Column
+from exporter.columns import as_columns, csv_template
+from exporter.formats.base import Bare, asked_columns, constants
 from exporter.plan import Plan
 from exporter.sources.base import RowTemplate
 
@@ -21,14 +19,6 @@ _CONSTANT = frozenset(
 )
 
 
-def asked_columns(plan: Plan) -> tuple[Column, ...]:
-    """The columns of the file in order, as CSV would have them."""
-    options = plan.spec.options
-    return options.columns or csv_columns(
-        openalgo=options.include_openalgo, metadata=options.include_metadata
-    )
-
-
 def said_columns(plan: Plan) -> tuple[str, ...]:
     """What each line of the text holds; never nothing, so that lines can be counted."""
     names = [column.name for column in asked_columns(plan) if column.name not in _CONSTANT]
@@ -36,7 +26,7 @@ def said_columns(plan: Plan) -> tuple[str, ...]:
     return ("timestamp", *values) if len(values) < len(names) or not values else tuple(values)
 
 
-class ColumnarText:
+class ColumnarText(Bare):
     """Lines of `said_columns`, with commas between, and nothing around them."""
 
     def __init__(self, extension: str) -> None:
@@ -47,24 +37,6 @@ class ColumnarText:
         return replace(
             csv_template(columns, {}, decimals=plan.spec.options.decimals), keep=plan.keep
         )
-
-    def head(self, plan: Plan) -> bytes:
-        return b""
-
-    def before(self, plan: Plan, number: int) -> bytes:
-        return b""
-
-    def after(self, plan: Plan, number: int) -> bytes:
-        return b""
-
-    def tail(self, plan: Plan, summary: Mapping[str, object]) -> bytes:
-        return b""
-
-    def member_head(self, plan: Plan, number: int) -> bytes:
-        return b""
-
-    def member_tail(self, plan: Plan, number: int) -> bytes:
-        return b""
 
 
 def constant_text(plan: Plan, number: int, name: str) -> str:

@@ -24,17 +24,16 @@ from xlsxwriter.worksheet import Worksheet
 
 from exporter.errors import Code, ExportError
 from exporter.files import PartFile, storage, unbroken
-from exporter.formats.base import TextFormat
+from exporter.formats.base import TextFormat, asked_columns
 from exporter.formats.columnar import (
     OF_TIME,
-    asked_columns,
     constant_text,
     said_columns,
 )
 from exporter.formats.sheets import MOST_ROWS, expiry_of, too_long
 from exporter.model import IST, Column, ExcelTimes, Member
 from exporter.notes import Note, Notes
-from exporter.pieces import AsItIs, Finished, Packer, Piece
+from exporter.pieces import Finished, FromTheStart, Piece
 from exporter.plan import Plan
 
 _LONGEST_NAME = 31
@@ -89,7 +88,7 @@ class _Passing:
         asyncio.run_coroutine_threadsafe(self._out.write(held), self._loop).result()
 
 
-class ExcelFile:
+class ExcelFile(FromTheStart):
     """The workbook; see the module."""
 
     def __init__(self, plan: Plan, text: TextFormat, out: PartFile) -> None:
@@ -99,23 +98,11 @@ class ExcelFile:
         self._sheets: _Sheets | None = None
         self._number = 0
 
-    def packer(self) -> Packer:
-        return AsItIs()
-
-    def opening(self, number: int) -> bytes:
-        return b""
-
-    def closing(self, number: int) -> bytes:
-        return b""
-
     async def begin(self) -> None:
         with storage(self._out.part.parent):
             await unbroken(asyncio.to_thread(self._clean))
             self._sink = _Passing(self._out)
             self._sheets = _Sheets(self._plan, self._sink, self._folder)
-
-    async def resume(self, contracts: int) -> None:
-        raise NotImplementedError
 
     async def start(self, number: int, rows: int) -> None:
         self._number = number

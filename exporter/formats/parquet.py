@@ -25,11 +25,11 @@ from exporter.containers import ArchiveFile
 from exporter.deflate import MemberPacker
 from exporter.errors import Code, ExportError
 from exporter.files import PartFile, unbroken
-from exporter.formats.base import TextFormat
-from exporter.formats.columnar import OF_TIME, asked_columns, constant_text, said_columns
+from exporter.formats.base import TextFormat, asked_columns
+from exporter.formats.columnar import OF_TIME, constant_text, said_columns
 from exporter.model import IST, Column, Level
 from exporter.notes import Note, Notes
-from exporter.pieces import AsItIs, Finished, Packer, Piece
+from exporter.pieces import Finished, FromTheStart, Piece
 from exporter.plan import Plan
 from exporter.spec import spec_to_json
 
@@ -244,7 +244,7 @@ class _Groups:
         return await unbroken(asyncio.to_thread(self._document.put, text, runs))
 
 
-class ParquetFile:
+class ParquetFile(FromTheStart):
     """One file of all contracts."""
 
     def __init__(self, plan: Plan, text: TextFormat, out: PartFile) -> None:
@@ -252,20 +252,8 @@ class ParquetFile:
         self._groups = _Groups(plan, asked_columns(plan))
         self._number = 0
 
-    def packer(self) -> Packer:
-        return AsItIs()
-
-    def opening(self, number: int) -> bytes:
-        return b""
-
-    def closing(self, number: int) -> bytes:
-        return b""
-
     async def begin(self) -> None:
         return
-
-    async def resume(self, contracts: int) -> None:
-        raise NotImplementedError
 
     async def start(self, number: int, rows: int) -> None:
         self._number = number
@@ -284,7 +272,7 @@ class ParquetFile:
         return
 
 
-class ParquetFolders(ArchiveFile):
+class ParquetFolders(FromTheStart, ArchiveFile):
     """An archive with a folder per instrument and expiry, of one file each, and metadata.json.
 
     The names of the folders are values, as Hive has it: the files lack these two columns.
@@ -298,20 +286,8 @@ class ParquetFolders(ArchiveFile):
         self._number = 0
         self._rows = 0
 
-    def packer(self) -> Packer:
-        return AsItIs()
-
-    def opening(self, number: int) -> bytes:
-        return b""
-
-    def closing(self, number: int) -> bytes:
-        return b""
-
     async def begin(self) -> None:
         return
-
-    async def resume(self, contracts: int) -> None:
-        raise NotImplementedError
 
     async def start(self, number: int, rows: int) -> None:
         self._number = number
